@@ -1,0 +1,65 @@
+"""The one record that crosses the wire: V3, in Python and as columns of a table."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from uuid import UUID, uuid5
+
+from schemas.table import Column
+
+MESSAGES = UUID("c38b2b7c-6e4d-5ba4-bb83-f2eeae332e53")
+"""The namespace in which every message_id is a name."""
+SCALE = 18
+"""Decimal places of price and quantity, on the wire and in the tables."""
+
+
+class Side(StrEnum):
+    """The taker's side: BUY says that the aggressor bought."""
+
+    BUY = "BUY"
+    SELL = "SELL"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trade:
+    """One trade. What identifies it is derived, so that it cannot be given wrongly."""
+
+    message_id: str = field(init=False)
+    """UUIDv5 of exchange, symbol and trade_id: a replay of a trade has its id again."""
+    trade_id: str
+    symbol: str = field(init=False)
+    exchange: str
+    """Name of the adapter's folder, in capitals."""
+    timestamp: datetime
+    price: Decimal
+    quantity: Decimal
+    base_asset: str
+    quote_currency: str
+    side: Side
+    ingestion_timestamp: datetime
+    vendor_data: Mapping[str, str]
+
+    def __post_init__(self) -> None:
+        symbol = self.base_asset + self.quote_currency
+        name = f"{self.exchange}|{symbol}|{self.trade_id}"
+        object.__setattr__(self, "symbol", symbol)
+        object.__setattr__(self, "message_id", str(uuid5(MESSAGES, name)))
+
+
+TRADE_COLUMNS = (
+    Column("message_id", "string", "UUIDv5 of exchange, symbol and trade_id."),
+    Column("trade_id", "string", "The exchange's own id."),
+    Column("symbol", "string", "Base and quote in one, such as BTCUSD."),
+    Column("exchange", "string", "Name of the adapter's folder, in capitals."),
+    Column("timestamp", "timestamp", "When it happened, by the exchange's clock."),
+    Column("price", "decimal(38, 18)", "Quote units for one base unit."),
+    Column("quantity", "decimal(38, 18)", "Base units traded."),
+    Column("base_asset", "string", "What was traded, such as BTC; never XBT."),
+    Column("quote_currency", "string", "What it was paid in, such as USD."),
+    Column("side", "string", "The taker's side: BUY or SELL."),
+    Column("ingestion_timestamp", "timestamp", "When the frame reached us."),
+    Column("vendor_data", "map<string, string>", "The exchange's own fields, as text."),
+)
+"""The record's fields as columns; silver and gold begin with these."""
