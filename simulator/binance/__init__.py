@@ -1,0 +1,1 @@
+"""Binance spot: combined streams, requests, and the REST paths about trades."""

@@ -1,0 +1,1 @@
+"""Kraken spot: WebSocket v2, and the REST paths about trades."""
