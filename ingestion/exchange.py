@@ -1,0 +1,172 @@
+"""What ingestion asks of an exchange: words to translate, and no I/O."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from importlib import import_module
+from typing import Literal, Protocol
+
+from msgspec import DecodeError
+
+from schemas.table import all_exchanges
+from schemas.trade import Trade
+
+UNREADABLE = (DecodeError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises on bytes that are no JSON, no such JSON, or nested too deep."""
+
+Reason = Literal["frame_unparseable", "symbol_unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Bytes from an exchange, and the moment (UTC, aware) at which they reached us."""
+
+    payload: bytes
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instrument:
+    """One line of an exchange's catalogue: what it calls a pair, and what that is."""
+
+    native: str
+    """As the stream spells it."""
+    rest_name: str
+    """As the REST endpoints spell it."""
+    base: str
+    quote: str
+    status: str
+    """The exchange's own word, as it came."""
+    trading: bool
+    """Whether that word means that trades should flow."""
+
+    @property
+    def symbol(self) -> str:
+        """Base and quote in one: what our records call it."""
+        return self.base + self.quote
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """An exchange's habits as data, so that no code asks which exchange it is."""
+
+    ids: Literal["contiguous", "increasing", "opaque"]
+    """Whether a jump in a symbol's trade ids proves that trades are missing."""
+    numbers: Literal["text", "json"]
+    side_is: Literal["taker", "maker", "buyer_maker"]
+    replay: int
+    """Trades of each symbol that a new subscription repeats."""
+    max_streams: int
+    """Symbols that one connection carries."""
+    sends_per_second: int
+    """Messages that we may send on one connection."""
+    max_life: timedelta | None
+    """Age at which the exchange ends a connection; `None` is never."""
+    silence_allowed: timedelta
+    """How long a sound connection may bring no frame at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keepalive:
+    """What must be said, and how often, so that the exchange keeps the connection."""
+
+    payload: bytes
+    every: timedelta
+
+
+class FrameRejected(Exception):
+    """A frame nobody can read: keep it verbatim with the reason, and carry on."""
+
+    def __init__(self, error_reason: Reason, detail: str) -> None:
+        super().__init__(f"{error_reason}: {detail}")
+        self.error_reason: Reason = error_reason
+        self.detail = detail
+
+
+class SymbolRefused(Exception):
+    """The exchange will not serve this symbol: drop it, call a person, and carry on."""
+
+
+class StreamBroken(Exception):
+    """This connection is of no more use: open the next one, then close it."""
+
+
+class CatalogueUnreadable(Exception):
+    """The exchange answered, but not with its list of symbols: ask again later."""
+
+
+class Exchange(Protocol):
+    """One exchange's dialect. Pure: the same arguments always give the same answer."""
+
+    name: str
+    """Name of the folder; in topics and tables as it is, in the record in capitals."""
+    ws_url: str
+    """Where its streams are, unless a setting names another place."""
+    rest_url: str
+    symbols: tuple[str, ...]
+    """Native names that are captured unless a setting names others."""
+    catalogue_path: str
+    """Path below the REST address that answers with every symbol."""
+    capabilities: Capabilities
+    keepalive: Keepalive | None
+
+    def instruments(self, answer: bytes) -> Iterable[Instrument]:
+        """Yield every symbol in the answer to `catalogue_path`.
+
+        Raises:
+            CatalogueUnreadable: the answer is an error, or no catalogue.
+        """
+
+    def url(self, at: str, symbols: Sequence[str]) -> str:
+        """Return the address, below `at`, at which these native symbols stream."""
+
+    def subscriptions(self, symbols: Sequence[str]) -> Iterable[bytes]:
+        """Yield what must be said on connecting, in order."""
+
+    def parse(
+        self, frame: Frame, instruments: Mapping[str, Instrument]
+    ) -> Iterable[Trade]:
+        """Yield every trade of a frame, in the order sent; none if it is no trade.
+
+        `instruments` holds the catalogue by native name.
+
+        Raises:
+            FrameRejected: the frame is malformed, or of a kind not known here, or of
+                a symbol that the catalogue lacks.
+            SymbolRefused: the exchange declines a subscription for good.
+            StreamBroken: the exchange ends, or cannot serve, this connection.
+        """
+
+
+def instrument_of(native: str, instruments: Mapping[str, Instrument]) -> Instrument:
+    """Return the catalogue's line for a native name.
+
+    Raises:
+        FrameRejected: the catalogue has none, so base and quote are not known.
+    """
+    if (instrument := instruments.get(native)) is None:
+        raise FrameRejected("symbol_unknown", f"the catalogue has no {native!r}")
+    return instrument
+
+
+def with_unread(told: dict[str, str], unread: Mapping[str, str]) -> dict[str, str]:
+    """Return `told` with the fields that we do not know beside it, as JSON text.
+
+    An exchange may add a field at any time; one that takes a name of ours is kept
+    as `sent.<name>`.
+    """
+    for name in sorted(unread):
+        told[f"sent.{name}" if name in told else name] = unread[name]
+    return told
+
+
+def load(name: str) -> Exchange:
+    """Return the adapter in the folder of that name.
+
+    Raises:
+        LookupError: there is no such folder; the message names those there are.
+    """
+    if name not in all_exchanges():
+        raise LookupError(f"no exchange {name!r}; known: {', '.join(all_exchanges())}")
+    adapter: Exchange = import_module(f"ingestion.exchanges.{name}").adapter
+    return adapter
