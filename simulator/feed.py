@@ -50,8 +50,22 @@ class Feed(Protocol):
         """Multiply the price of the next trade for good; return its id."""
         ...
 
-    def save(self, unsent: int) -> None:
-        """Keep the position; so many trades have not left the house yet."""
+    @property
+    def position(self) -> int:
+        """Return how many trades of a recording were told; the clock needs none."""
+        ...
+
+    @property
+    def more(self) -> bool:
+        """Say whether trades are still to come."""
+        ...
+
+    def resume(self, position: int) -> None:
+        """Go on from here: what came after it was not read by anybody."""
+        ...
+
+    def save(self, position: int) -> None:
+        """Keep the position for a restart."""
         ...
 
     def about(self) -> Mapping[str, object]:

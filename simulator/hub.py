@@ -2,17 +2,20 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import structlog
-from aiohttp import ClientConnectionResetError, web
+from aiohttp import ClientConnectionError, web
 
 from simulator.feed import Feed, Group
 
 log = structlog.get_logger()
 WAITING_READER = 4
 SLOW_READER = 1024
+MARK = b"read:"
+MARK_TRADES = 256
+MARK_S = 0.5
 """Batches that may lie before a connection: little where the feed waits for it."""
 
 
@@ -27,21 +30,24 @@ class Connection:
         self.wrapped = True
         self.pinged: dict[bytes, float] = {}
         self._transport = request.transport
-        self._queue: asyncio.Queue[list[str]] = asyncio.Queue(room)
+        self._queue: asyncio.Queue[list[str | bytes]] = asyncio.Queue(room)
         self.queued = 0
+        self.broken = False
+        self._read: list[tuple[float, int]] = [(0.0, 0)]
+        self._asked, self._asked_at = 0, 0.0
         self.told = self.heard = time.monotonic()
         """When the last frame went out, and when the last came in."""
 
-    async def tell(self, texts: list[str]) -> None:
+    async def tell(self, texts: Sequence[str | bytes]) -> None:
         """Queue the texts; waits while the reader is slow."""
         if texts:
             self.queued += len(texts)
-            await self._queue.put(texts)
+            await self._queue.put(list(texts))
 
     def tell_now(self, texts: list[str]) -> None:
         """Queue the texts, or cut the connection of a reader that lags too far."""
         try:
-            self._queue.put_nowait(texts)
+            self._queue.put_nowait([*texts])
             self.queued += len(texts)
         except asyncio.QueueFull:
             log.warning("slow_reader_cut", queued=self.queued)
@@ -51,24 +57,59 @@ class Connection:
         """Send what is queued until the connection ends."""
         while True:
             for text in await self._queue.get():
-                try:
-                    await self.ws.send_str(text)
-                except ClientConnectionResetError:
-                    return
                 self.queued -= 1
+                if not self.broken:
+                    await self._send(text)
+
+    async def _send(self, text: str | bytes) -> None:
+        """Send a frame, or a mark; after the line broke, the queue only empties."""
+        try:
+            if isinstance(text, bytes):
+                await self.ws.ping(text)
+            else:
+                await self.ws.send_str(text)
                 self.told = time.monotonic()
+        except ClientConnectionError:
+            self.broken = True
 
     def abort(self) -> None:
         """Cut the line without a closing handshake, as a 1006 looks to the client."""
         if self._transport is not None:
             self._transport.abort()
 
-    def buffered(self) -> int:
-        """Return the bytes that have not left the process."""
-        if self._transport is None or self._transport.is_closing():
-            return 0
-        size: int = self._transport.get_write_buffer_size()
-        return size
+    def mark(self, position: int) -> None:
+        """Begin to count what is read: all before this position is not ours."""
+        self._read = [(0.0, position)]
+
+    def due_mark(self, position: int, ended: bool) -> list[bytes]:
+        """Return a ping that asks whether all up to here was read, now and then.
+
+        A pong tells what the reader took from the line, which TCP does not.
+        """
+        now = time.monotonic()
+        if position - self._asked < MARK_TRADES and now - self._asked_at < MARK_S:
+            if not ended:
+                return []
+        self._asked, self._asked_at = position, now
+        return [MARK + str(position).encode()]
+
+    def ponged(self, payload: bytes) -> bool:
+        """Note an answer to a mark; say whether it was one."""
+        if not payload.startswith(MARK):
+            return False
+        self._read.append((time.monotonic(), int(payload.removeprefix(MARK))))
+        return True
+
+    @property
+    def read(self) -> int:
+        return self._read[-1][1]
+
+    def read_before(self, moment: float) -> int:
+        """Return the position that was read before this moment."""
+        return max(
+            (place for at, place in self._read if at <= moment),
+            default=self._read[0][1],
+        )
 
 
 @dataclass(slots=True)
@@ -79,6 +120,8 @@ class Hub:
     feed: Feed
     texts: Callable[[Connection, list[Group]], list[str]]
     """The dialect: what a connection is told of these trades."""
+    settle: float = 0
+    """Seconds after which what a reader has read is taken for kept."""
     connections: set[Connection] = field(default_factory=set)
     opened: int = 0
     issued: int = 0
@@ -94,6 +137,7 @@ class Hub:
 
     def close(self, connection: Connection) -> None:
         self.connections.discard(connection)
+        self._step_back(connection)
         self.note_followers()
         log.info("closed", exchange=self.exchange, open=len(self.connections))
 
@@ -102,6 +146,7 @@ class Hub:
         for symbol in symbols:
             if symbol in self.feed.symbols:
                 connection.follows[symbol] = self.feed.last(symbol)
+                connection.mark(self.feed.position)
         self.note_followers()
 
     def note_followers(self) -> None:
@@ -117,12 +162,17 @@ class Hub:
             for connection in list(self.connections):
                 texts = self.texts(connection, groups) if connection.follows else []
                 if texts and self.feed.waits:
-                    await self._tell_waiting(connection, texts)
+                    ended = not self.feed.more
+                    mark = connection.due_mark(self.feed.position, ended)
+                    await self._tell_waiting(connection, [*texts, *mark])
                 elif texts:
                     connection.tell_now(texts)
-        log.info("feed_ended", exchange=self.exchange, **self.feed.about())
+            if not self.feed.more:
+                log.info("feed_ended", exchange=self.exchange, **self.feed.about())
 
-    async def _tell_waiting(self, connection: Connection, texts: list[str]) -> None:
+    async def _tell_waiting(
+        self, connection: Connection, texts: list[str | bytes]
+    ) -> None:
         """Tell a connection at its own pace; it may end while we wait."""
         telling = asyncio.ensure_future(connection.tell(texts))
         while not telling.done() and connection in self.connections:
@@ -130,17 +180,17 @@ class Hub:
         if not telling.done():
             telling.cancel()
 
-    def unsent(self) -> int:
-        """Return how many trades may still be in the house, rather too many."""
-        shortest = 60
-        return max(
-            (
-                connection.queued * self._trades_a_text()
-                + connection.buffered() // shortest
-                for connection in self.connections
-            ),
-            default=0,
+    def sure(self) -> int:
+        """Return the position up to which every follower has read."""
+        return min(
+            (one.read for one in self.connections if one.follows),
+            default=self.feed.position,
         )
 
-    def _trades_a_text(self) -> int:
-        return 1 if self.exchange == "binance" else 1000
+    def _step_back(self, gone: Connection) -> None:
+        """Let a recording go on where the last reader stopped reading.
+
+        What it read just before it went may not have been kept; that comes again.
+        """
+        if gone.follows and not any(one.follows for one in self.connections):
+            self.feed.resume(gone.read_before(time.monotonic() - self.settle))

@@ -4,7 +4,7 @@ import asyncio
 import time
 
 import structlog
-from aiohttp import ClientConnectionResetError
+from aiohttp import ClientConnectionError
 
 from simulator.hub import Connection
 from simulator.pace import Pace
@@ -20,7 +20,7 @@ async def ping(connection: Connection, pace: Pace) -> None:
         connection.pinged[payload] = time.monotonic()
         try:
             await connection.ws.ping(payload)
-        except ClientConnectionResetError:
+        except ClientConnectionError:
             return
         oldest = min(connection.pinged.values())
         if time.monotonic() - oldest + pace.ping_every > pace.pong_within:
@@ -38,7 +38,7 @@ def cut_unless_answered(connection: Connection, pinged_at: float) -> None:
         connection.abort()
 
 
-def ponged(connection: Connection, payload: bytes) -> None:
+def answered(connection: Connection, payload: bytes) -> None:
     """Note an answer: it counts for its ping and for all before it."""
     at = connection.pinged.get(payload)
     if at is not None:

@@ -16,3 +16,5 @@ class Pace:
     streams: int = 1024
     weight_per_minute: int = 6000
     save_every: float = 0.5
+    settle: float = 2
+    """When a recording's reader goes, what it read in these seconds comes again."""

@@ -36,8 +36,9 @@ class Recorded:
         self._key = f"{recording.exchange}.{recording.digest}"
         said = keep.get(self._key)
         self.position = int(cast(int, said.get("position", 0)))
-        shift = said.get("shift_ms") if retime else 0
-        self._shift_ms = None if shift is None else int(cast(int, shift))
+        self._kept_shift = cast("int | None", said.get("shift_ms"))
+        self._shift_ms = self._kept_shift if retime else 0
+        self.rewound = asyncio.Event()
         self._spikes = {
             int(place): str(by)
             for place, by in cast(dict[str, str], said.get("spikes", {})).items()
@@ -74,8 +75,13 @@ class Recorded:
         """Yield the groups that are due, while somebody wants them."""
         end = len(self.recording.trades)
         received = self.recording.received_ns
-        while self.position < end:
+        while True:
+            if self.position == end:
+                self.rewound.clear()
+                await self.rewound.wait()
             await wanted()
+            if self.position == end:
+                continue
             if self._shift_ms is None:
                 self._shift_ms = self._shift()
             groups = self._groups(BATCH if self.speed == FULL else 1)
@@ -85,7 +91,7 @@ class Recorded:
                 await asyncio.sleep(0)
             elif self.position < end:
                 gap = received[self.position] - received[self.position - 1]
-                await asyncio.sleep(gap / 10**9 / self.speed)
+                await asyncio.sleep(max(0.0, gap / 10**9 / self.speed))
 
     def _groups(self, count: int) -> list[Group]:
         """Return the next groups; trades of one millisecond share a group."""
@@ -133,7 +139,7 @@ class Recorded:
         span = rows[-1].time_ms - rows[0].time_ms
         lasts = 0.0 if self.speed == FULL else min(span, span / self.speed)
         self._shift_ms = int(time.time() * 1000 + lasts) - rows[-1].time_ms
-        self.save(len(rows))
+        self.save(self.position)
         return self._shift_ms
 
     def spike(self, symbol: str, factor: str) -> int:
@@ -145,21 +151,27 @@ class Recorded:
         if self.position >= len(self.recording.trades):
             raise ValueError("the recording is at its end: no trade comes any more")
         self._spikes[self.position] = factor
-        self.save(len(self.recording.trades))
+        self.save(int(cast(int, self._keep.get(self._key).get("position", 0))))
         return self.first(symbol) + self.position
 
-    def save(self, unsent: int) -> None:
-        """Keep the position that surely went out: a restart repeats, never omits."""
-        said = self._keep.get(self._key)
-        sure = max(int(cast(int, said.get("position", 0))), self.position - unsent)
+    @property
+    def more(self) -> bool:
+        return self.position < len(self.recording.trades)
+
+    def resume(self, position: int) -> None:
+        if position < self.position:
+            self.position = position
+            self.rewound.set()
+
+    def save(self, position: int) -> None:
+        """Keep where a restart goes on, and the constants of this replay."""
         kept: dict[str, object] = {
-            "position": sure,
+            "position": position,
             "spikes": {str(place): by for place, by in self._spikes.items()},
         }
-        if self.retime and self._shift_ms is not None:
-            kept["shift_ms"] = self._shift_ms
-        elif "shift_ms" in said:
-            kept["shift_ms"] = said["shift_ms"]
+        shift = self._shift_ms if self.retime else self._kept_shift
+        if shift is not None:
+            kept["shift_ms"] = shift
         self._keep.put(self._key, kept)
 
     def about(self) -> Mapping[str, object]:

@@ -30,7 +30,8 @@ class Server:
 
     def __init__(self, feeds: Mapping[str, Feed], pace: Pace, port: int) -> None:
         self.hubs = {
-            name: Hub(name, feed, DIALECTS[name]) for name, feed in feeds.items()
+            name: Hub(name, feed, DIALECTS[name], pace.settle)
+            for name, feed in feeds.items()
         }
         self.pace = pace
         self.port = port
@@ -78,7 +79,7 @@ class Server:
     async def _save(self, hub: Hub) -> None:
         while True:
             await asyncio.sleep(self.pace.save_every)
-            hub.feed.save(hub.unsent())
+            hub.feed.save(hub.sure())
 
     async def stop(self) -> None:
         """End the flow, let readers finish what lies before them, keep the position."""
@@ -87,10 +88,10 @@ class Server:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(DRAIN):
-                while any(hub.unsent() for hub in self.hubs.values()):
+                while any(one.sure() < one.feed.position for one in self.hubs.values()):
                     await asyncio.sleep(0.02)
         for hub in self.hubs.values():
-            hub.feed.save(hub.unsent())
+            hub.feed.save(hub.sure())
             for connection in list(hub.connections):
                 await connection.ws.close(code=1001, message=b"shutting down")
         await self._runner.cleanup()

@@ -50,6 +50,8 @@ class Simulated:
     """The simulated trades of one exchange."""
 
     waits = False
+    position = 0
+    more = True
 
     def __init__(
         self,
@@ -141,7 +143,10 @@ class Simulated:
         )
         return trade_id
 
-    def save(self, unsent: int) -> None:
+    def resume(self, position: int) -> None:
+        """Go on with the clock: who was away has missed what happened."""
+
+    def save(self, position: int) -> None:
         """Keep nothing: the clock knows the position."""
 
     def about(self) -> Mapping[str, object]:

@@ -10,7 +10,7 @@ from aiohttp.typedefs import Handler
 from simulator.binance.frames import compact
 from simulator.binance.requests import Streams
 from simulator.hub import Connection, Hub
-from simulator.keepalive import ping, ponged
+from simulator.keepalive import answered, ping
 from simulator.pace import Pace
 
 NOTICE = 5.0
@@ -71,6 +71,10 @@ async def listen(
     """Answer the client until the connection ends."""
     budget = Budget(pace.messages_per_second)
     async for message in connection.ws:
+        # The simulator's own marks are no messages of the client's choosing.
+        ours = message.type == WSMsgType.PONG and connection.ponged(message.data)
+        if ours:
+            continue
         if budget.exceeded():
             await connection.ws.close(code=1008, message=b"Too many requests")
             return
@@ -85,7 +89,7 @@ async def listen(
             case WSMsgType.PING:
                 await connection.ws.pong(message.data)
             case WSMsgType.PONG:
-                ponged(connection, bytes(message.data))
+                answered(connection, bytes(message.data))
             case _:
                 await connection.ws.close(code=1003)
 

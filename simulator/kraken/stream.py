@@ -32,7 +32,7 @@ def handler(hub: Hub, pace: Pace) -> Handler:
     """Return the handler of `/v2`."""
 
     async def stream(request: web.Request) -> web.StreamResponse:
-        ws = web.WebSocketResponse(compress=False, max_msg_size=2**20)
+        ws = web.WebSocketResponse(autoping=False, compress=False, max_msg_size=2**20)
         await ws.prepare(request)
         connection = hub.open(request, ws)
         await connection.tell([status()])
@@ -55,10 +55,15 @@ async def listen(connection: Connection, hub: Hub) -> None:
     """Answer the client until the connection ends."""
     async for message in connection.ws:
         connection.heard = time.monotonic()
-        if message.type == WSMsgType.TEXT:
-            await connection.tell(answers(hub, connection, message.data))
-        else:
-            await connection.ws.close(code=1003)
+        match message.type:
+            case WSMsgType.TEXT:
+                await connection.tell(answers(hub, connection, message.data))
+            case WSMsgType.PING:
+                await connection.ws.pong(message.data)
+            case WSMsgType.PONG:
+                connection.ponged(bytes(message.data))
+            case _:
+                await connection.ws.close(code=1003)
 
 
 async def beat(connection: Connection, pace: Pace) -> None:
