@@ -88,7 +88,8 @@ class Binance:
         self, frame: Frame, instruments: Mapping[str, Instrument]
     ) -> Iterable[Trade]:
         try:
-            event, unread = read_trade(frame.payload).data, {}
+            event = read_trade(frame.payload).data
+            unread: dict[str, str] = {}
         except ValidationError:
             read = self._read_slowly(frame.payload)
             if read is None:

@@ -1,0 +1,81 @@
+"""The command line of ingestion: capture an exchange, register schemas, make topics."""
+
+import asyncio
+import os
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping
+
+import httpx
+import structlog
+from confluent_kafka import KafkaException
+
+from ingestion.catalogue import NothingToCapture
+from ingestion.exchange import load
+from ingestion.process import capture_until_told
+from ingestion.publisher import DeliveryFailed
+from ingestion.registry import Registry, SchemaRefused, register_all
+from ingestion.settings import Place, Settings
+from ingestion.topics import create_topics
+
+
+def arguments() -> ArgumentParser:
+    """Return the parser of the command line."""
+    parser = ArgumentParser(prog="python -m ingestion", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    capture = commands.add_parser("capture", help="carry an exchange's trades to Kafka")
+    capture.add_argument("exchange")
+    commands.add_parser("schemas", help="register the schemas, BACKWARD compatible")
+    commands.add_parser("topics", help="create the topics that are missing")
+    return parser
+
+
+def run(asked: Namespace, settings: Settings, env: Mapping[str, str]) -> int:
+    """Do what was asked; return the exit code."""
+    match asked.command:
+        case "capture":
+            exchange = load(asked.exchange)
+            place = Place.read(env, exchange)
+            return asyncio.run(capture_until_told(exchange, place, settings))
+        case "schemas":
+            with Registry(settings.registry_url) as registry:
+                register_all(registry, settings.exchanges)
+        case "topics":
+            create_topics(settings.kafka_servers, settings.exchanges)
+    return 0
+
+
+def main() -> int:
+    """Run the command; what a person can mend becomes one message, and exit code 1."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.LogfmtRenderer(
+                key_order=["timestamp", "level", "event"]
+            ),
+        ],
+        cache_logger_on_first_use=True,
+    )
+    asked = arguments().parse_args()
+    try:
+        settings = Settings.read(os.environ)
+    except KeyError as missing:
+        why = f"{missing.args[0]} is not set; see .env.example for what it means"
+        print(why, file=sys.stderr)
+        return 1
+    try:
+        return run(asked, settings, os.environ)
+    except (LookupError, NothingToCapture, SchemaRefused, DeliveryFailed) as error:
+        why = str(error)
+    except httpx.HTTPError as error:
+        why = f"the registry did not do it: {error}. Is BULLION_REGISTRY_URL right?"
+    except KafkaException as error:
+        why = f"Kafka did not do it: {error}. Is BULLION_KAFKA_SERVERS right?"
+    print(why, file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,105 @@
+"""One WebSocket, from its opening to its end, as a stream of frames."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+
+import structlog
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+from ingestion.catalogue import is_local
+from ingestion.exchange import Exchange, Frame
+from ingestion.publisher import LARGEST_FRAME
+
+log = structlog.get_logger()
+
+
+class Connection:
+    """Frames of one socket. It watches that they come, and says what must be said."""
+
+    def __init__(self, socket: ClientConnection, silence_allowed: timedelta) -> None:
+        self._socket = socket
+        self._silence_allowed = silence_allowed.total_seconds()
+        self._clock = asyncio.get_running_loop().time
+        self._listening_since: float | None = None
+
+    async def frames(self) -> AsyncIterator[Frame]:
+        """Yield frames until the socket closes, those received before it included."""
+        while True:
+            self._listening_since = self._clock()
+            try:
+                payload = await self._socket.recv(decode=False)
+            except ConnectionClosed as closed:
+                log.info("connection_closed", why=str(closed))
+                return
+            # Whoever is not listening cannot complain of silence.
+            self._listening_since = None
+            yield Frame(payload, datetime.now(UTC))
+
+    async def watch(self) -> None:
+        """Close the socket when it has brought nothing for too long."""
+        while True:
+            await asyncio.sleep(min(1.0, self._silence_allowed / 4))
+            since = self._listening_since
+            if since is not None and self._clock() - since > self._silence_allowed:
+                log.warning("stream_silent", for_s=round(self._clock() - since, 1))
+                await self._socket.close()
+                return
+
+    async def keep_alive(self, payload: bytes, every: timedelta) -> None:
+        """Send what keeps the exchange from closing the connection."""
+        while True:
+            await asyncio.sleep(every.total_seconds())
+            try:
+                await self._socket.send(payload, text=True)
+            except ConnectionClosed:
+                return
+
+    async def close_when(self, stop: asyncio.Event) -> None:
+        """Stop reading on request; what was received by then is still yielded."""
+        await stop.wait()
+        await self._socket.close()
+
+
+@asynccontextmanager
+async def connection(
+    exchange: Exchange,
+    url: str,
+    symbols: tuple[str, ...],
+    silence_allowed: timedelta,
+    stop: asyncio.Event,
+) -> AsyncIterator[Connection]:
+    """Open a socket, subscribe, and look after it until it is left.
+
+    Raises:
+        OSError, WebSocketException, TimeoutError: it could not be opened.
+    """
+    async with connect(
+        url,
+        max_size=LARGEST_FRAME,
+        compression=None,
+        # A laptop that waits for Kafka reads no pongs: be patient with ourselves.
+        ping_interval=20,
+        ping_timeout=60,
+        open_timeout=15,
+        close_timeout=2,
+        proxy=None if is_local(url) else True,
+    ) as socket:
+        for words in exchange.subscriptions(symbols):
+            await socket.send(words, text=True)
+        opened = Connection(socket, silence_allowed)
+        tasks = [
+            asyncio.create_task(opened.watch()),
+            asyncio.create_task(opened.close_when(stop)),
+        ]
+        if (alive := exchange.keepalive) is not None:
+            keeping = opened.keep_alive(alive.payload, alive.every)
+            tasks.append(asyncio.create_task(keeping))
+        try:
+            yield opened
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)

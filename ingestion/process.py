@@ -1,0 +1,97 @@
+"""A capture as a process: it waits for what it needs, runs, and leaves nothing behind."""
+
+import asyncio
+import random
+import signal
+from datetime import timedelta
+
+import structlog
+
+from ingestion.backoff import delays
+from ingestion.capture import Capture, serve, tell
+from ingestion.catalogue import chosen, fetch_catalogue
+from ingestion.exchange import Exchange
+from ingestion.publisher import Publisher, producer_settings
+from ingestion.registry import ids_when_there
+from ingestion.settings import Place, Settings
+from schemas.topic import REJECTED, TRADES
+
+log = structlog.get_logger()
+
+
+async def capture_until_told(
+    exchange: Exchange, place: Place, settings: Settings
+) -> int:
+    """Capture one exchange until SIGTERM or SIGINT; return the exit code.
+
+    Raises:
+        NothingToCapture: no symbol wanted is listed.
+        DeliveryFailed: Kafka refused a message for good.
+    """
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    dice = random.Random()
+    waits = delays(settings.retry_first, settings.retry_most, dice)
+    topics = (TRADES, REJECTED)
+    url = settings.registry_url
+    ids = await ids_when_there(url, exchange.name, topics, waits, stop)
+    waits = delays(settings.retry_first, settings.retry_most, dice)
+    catalogue = await fetch_catalogue(exchange, place.rest_url, waits, stop)
+    if stop.is_set():
+        return 0
+    own = exchange.capabilities.silence_allowed
+    publisher = Publisher(
+        exchange.name,
+        producer_settings(settings.kafka_servers, settings.queue_messages),
+        *ids,
+    )
+    capture = Capture(
+        exchange=exchange,
+        ws_url=place.ws_url,
+        symbols=chosen(exchange.name, place.symbols, catalogue),
+        instruments=catalogue,
+        outlet=publisher,
+        silence_allowed=settings.silence_allowed or own,
+        retry_first=settings.retry_first,
+        retry_most=settings.retry_most,
+    )
+    try:
+        await first_ended(capture, publisher, settings.progress_every, stop)
+    finally:
+        left = await publisher.flush(settings.flush_allowed)
+    return told_at_the_end(capture, left)
+
+
+async def first_ended(
+    capture: Capture, publisher: Publisher, every: timedelta, stop: asyncio.Event
+) -> None:
+    """Run the loop and its companions; whichever fails first ends all of them."""
+    loop = asyncio.create_task(capture.run(stop))
+    tasks = {
+        loop,
+        asyncio.create_task(serve(publisher)),
+        asyncio.create_task(tell(capture, every)),
+    }
+    done, others = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
+    for task in done:
+        task.result()
+
+
+def told_at_the_end(capture: Capture, left: int) -> int:
+    """Log how it ended; return 0 if Kafka has everything, else 1."""
+    counts = {"frames": capture.tally.frames, "trades": capture.tally.trades}
+    if left:
+        log.error(
+            "stopped_with_messages_left",
+            exchange=capture.exchange.name,
+            left=left,
+            remedy="is Kafka up? see BULLION_FLUSH_S for how long to wait for it",
+            **counts,
+        )
+        return 1
+    log.info("stopped", exchange=capture.exchange.name, **counts)
+    return 0

@@ -1,0 +1,133 @@
+"""The way into Kafka: every message once and in order, or a loud end."""
+
+import asyncio
+from datetime import timedelta
+
+import structlog
+from confluent_kafka import KafkaError, Message, Producer
+
+from ingestion.exchange import Frame, FrameRejected
+from ingestion.wire import header, packed_rejection, packed_trade
+from schemas.rejected import RejectedFrame
+from schemas.topic import REJECTED, TRADES
+from schemas.trade import Trade
+
+log = structlog.get_logger()
+
+LARGEST_FRAME = 16 * 1024 * 1024
+LARGEST_MESSAGE = LARGEST_FRAME + 64 * 1024
+"""A frame that nobody could read goes to Kafka whole, whatever its size."""
+
+
+class DeliveryFailed(Exception):
+    """Kafka refused a message for good: a trade is missing, so a person must know."""
+
+
+def producer_settings(servers: str, queue_messages: int) -> dict[str, str | int | bool]:
+    """Return librdkafka's settings: nothing lost, doubled, reordered or expired."""
+    return {
+        "bootstrap.servers": servers,
+        "enable.idempotence": True,
+        "acks": "all",
+        "compression.type": "lz4",
+        "linger.ms": 5,
+        # Never: a broker that is away for an hour must find every message waiting.
+        "message.timeout.ms": 0,
+        "message.max.bytes": LARGEST_MESSAGE,
+        "queue.buffering.max.messages": queue_messages,
+        "queue.buffering.max.kbytes": 512 * 1024,
+        # As Java's clients do it: a symbol has one partition, whoever writes.
+        "partitioner": "murmur2_random",
+        "delivery.report.only.error": True,
+        "reconnect.backoff.max.ms": 2000,
+        "topic.metadata.refresh.interval.ms": 10_000,
+    }
+
+
+class Publisher:
+    """Puts one exchange's messages into Kafka's queue; a full queue makes it wait."""
+
+    def __init__(
+        self,
+        exchange: str,
+        settings: dict[str, str | int | bool],
+        trades_schema: int,
+        rejected_schema: int,
+    ) -> None:
+        self.failure: str | None = None
+        self._exchange = exchange
+        self._trades = TRADES.name(exchange)
+        self._rejected = REJECTED.name(exchange)
+        self._trade_header = header(trades_schema)
+        self._rejected_header = header(rejected_schema)
+        self._producer = Producer(
+            settings
+            | {
+                "error_cb": self._on_error,
+                "on_delivery": self._on_delivery,
+            }
+        )
+
+    @property
+    def waiting(self) -> int:
+        """How many messages Kafka has not acknowledged."""
+        return len(self._producer)
+
+    def packed(self, trade: Trade) -> tuple[bytes, bytes]:
+        """Return key and value of a trade's message.
+
+        Raises:
+            FrameRejected: one of its numbers does not fit.
+        """
+        return trade.symbol.encode(), packed_trade(trade, self._trade_header)
+
+    async def publish(self, key: bytes, value: bytes) -> None:
+        """Queue a trade; returns when there was room for it."""
+        await self._produce(self._trades, key, value)
+
+    async def reject(self, frame: Frame, why: FrameRejected, source: str) -> None:
+        """Queue a frame that nobody could read, as it came, with the reason."""
+        rejected = RejectedFrame(
+            exchange=self._exchange.upper(),
+            error_reason=why.error_reason,
+            error_detail=why.detail,
+            source=source,
+            ingestion_timestamp=frame.received_at,
+            frame=frame.payload,
+        )
+        value = packed_rejection(rejected, self._rejected_header)
+        await self._produce(self._rejected, None, value)
+
+    async def _produce(self, topic: str, key: bytes | None, value: bytes) -> None:
+        while True:
+            try:
+                self._producer.produce(topic, value, key)
+                return
+            except BufferError:
+                # Full: while we wait nobody reads, and the exchange's socket fills.
+                self.serve()
+                await asyncio.sleep(0.02)
+
+    def serve(self) -> None:
+        """Run what Kafka has to report.
+
+        Raises:
+            DeliveryFailed: a message was refused for good.
+        """
+        self._producer.poll(0)
+        if self.failure:
+            raise DeliveryFailed(self.failure)
+
+    async def flush(self, allowed: timedelta) -> int:
+        """Wait for acknowledgements; return how many messages never got one."""
+        return await asyncio.to_thread(self._producer.flush, allowed.total_seconds())
+
+    def _on_error(self, error: KafkaError) -> None:
+        log.warning("kafka_away", why=error.str(), fatal=error.fatal())
+        if error.fatal():
+            self.failure = f"Kafka ended this producer: {error.str()}"
+
+    def _on_delivery(self, error: KafkaError | None, message: Message) -> None:
+        if error is not None:
+            self.failure = f"{message.topic()} refused a message: {error.str()}"
+            log.error("delivery_failed", topic=message.topic(), why=error.str())

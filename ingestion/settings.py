@@ -1,0 +1,73 @@
+"""What the environment may decide about ingestion, read once at the entry."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Self
+
+from ingestion.exchange import Exchange
+from schemas.table import all_exchanges
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Where Kafka and the registry are, and how patient to be."""
+
+    kafka_servers: str
+    registry_url: str
+    exchanges: tuple[str, ...]
+    silence_allowed: timedelta | None
+    """Overrules what each exchange says of itself."""
+    retry_first: timedelta
+    retry_most: timedelta
+    flush_allowed: timedelta
+    progress_every: timedelta
+    queue_messages: int
+
+    @classmethod
+    def read(cls, env: Mapping[str, str]) -> Self:
+        """Return what the environment asks for; KeyError names what it lacks."""
+        silence = env.get("BULLION_SILENCE_S")
+        return cls(
+            kafka_servers=env["BULLION_KAFKA_SERVERS"],
+            registry_url=env["BULLION_REGISTRY_URL"].rstrip("/"),
+            exchanges=words(env.get("BULLION_EXCHANGES", "")) or all_exchanges(),
+            silence_allowed=timedelta(seconds=float(silence)) if silence else None,
+            retry_first=seconds(env, "BULLION_RETRY_FIRST_S", 5),
+            retry_most=seconds(env, "BULLION_RETRY_MOST_S", 60),
+            flush_allowed=seconds(env, "BULLION_FLUSH_S", 20),
+            progress_every=seconds(env, "BULLION_PROGRESS_S", 30),
+            queue_messages=int(env.get("BULLION_QUEUE_MESSAGES", "500000")),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where one exchange is, and which of its symbols are wanted."""
+
+    ws_url: str
+    rest_url: str
+    symbols: tuple[str, ...]
+
+    @classmethod
+    def read(cls, env: Mapping[str, str], exchange: Exchange) -> Self:
+        """Return the exchange's own places, or those that the environment names."""
+        prefix = f"BULLION_{exchange.name.upper()}"
+        return cls(
+            ws_url=(env.get(f"{prefix}_WS_URL") or exchange.ws_url).rstrip("/"),
+            rest_url=(env.get(f"{prefix}_REST_URL") or exchange.rest_url).rstrip("/"),
+            symbols=words(env.get(f"{prefix}_SYMBOLS", "")) or exchange.symbols,
+        )
+
+
+def words(listed: str) -> tuple[str, ...]:
+    """Return the words of a list that is separated by commas or blanks, each once."""
+    return tuple(dict.fromkeys(re.split(r"[\s,]+", listed.strip(", \n\t")))) * (
+        1 if listed.strip(", \n\t") else 0
+    )
+
+
+def seconds(env: Mapping[str, str], name: str, otherwise: float) -> timedelta:
+    """Return a duration that a variable gives in seconds."""
+    return timedelta(seconds=float(env.get(name) or otherwise))
