@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +99,13 @@ async def trades(ws: ClientWebSocketResponse, count: int) -> list[dict[str, Any]
             case {"channel": "trade", "data": list(data)}:
                 found += [one | {"type": frame["type"]} for one in data]
     return found
+
+
+async def acknowledge(ws: ClientWebSocketResponse) -> None:
+    """Read on until nothing comes: this client answers pings only while it reads."""
+    with suppress(TimeoutError):
+        while True:
+            await ws.receive(timeout=0.1)
 
 
 def subscribe(*symbols: str, snapshot: bool = False) -> dict[str, object]:

@@ -1,6 +1,5 @@
 """The recorded feed: every frame, in order, byte for byte, whoever restarts."""
 
-import asyncio
 import gzip
 import json
 import time
@@ -15,6 +14,7 @@ from tests.simulator.served import (
     BINANCE,
     KRAKEN,
     TINY,
+    acknowledge,
     frames,
     served,
     subscribe,
@@ -61,7 +61,7 @@ async def test_a_late_subscriber_gets_the_last_fifty_and_silence(tiny: str) -> N
     async with served(tiny) as one:
         async with one.ws(KRAKEN, ASKED) as ws:
             await trades(ws, len(ROWS))
-            await asyncio.sleep(0.3)
+            await acknowledge(ws)
         async with one.ws(KRAKEN, ASKED) as ws:
             told = [json.loads(text) for text in await frames(ws, 5)]
 
@@ -102,7 +102,7 @@ async def test_a_finished_replay_stays_finished(tiny: str, tmp_path: Path) -> No
     state = tmp_path / "state"
     async with served(tiny, state=state) as one, one.ws(BINANCE) as ws:
         await frames(ws, TINY)
-        await asyncio.sleep(0.2)
+        await acknowledge(ws)
     async with served(tiny, state=state) as one, one.ws(BINANCE) as ws:
         await ws.send_str('{"method":"LIST_SUBSCRIPTIONS","id":1}')
         (text,) = await frames(ws, 1)
@@ -117,6 +117,7 @@ async def test_nothing_happens_before_somebody_listens(tiny: str) -> None:
         assert await one.truth("binance") == []
         async with one.ws(BINANCE) as ws:
             await frames(ws, TINY)
+            await acknowledge(ws)
         rows = await one.get(path, symbol="BTCUSDT", limit=1000)
         truth = await one.truth("binance")
         info = await one.get("/binance/api/v3/exchangeInfo")
@@ -199,6 +200,7 @@ async def test_all_recorded_rows_arrive_with_their_digits(shared: str) -> None:
     async with served(shared) as one:
         async with one.ws(KRAKEN, ASKED) as ws:
             told = await trades(ws, len(rows))
+            await acknowledge(ws)
         path = "/kraken/0/public/Trades"
         page = await one.get(path, pair="XBTUSDT", since=0)
         truth = await one.truth("kraken")
