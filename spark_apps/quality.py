@@ -1,0 +1,38 @@
+"""Rows are judged by rules that `expectations` holds as data."""
+
+from collections.abc import Sequence
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from expectations.rule import Rule
+
+
+def failure(error_type: str, error_reason: str) -> Column:
+    """Return one broken rule, as the struct that `failures` consists of."""
+    return F.struct(
+        F.lit(error_type).alias("error_type"), F.lit(error_reason).alias("error_reason")
+    )
+
+
+def judged(
+    rows: DataFrame, asked: Sequence[Rule], unreadable: Column | None = None
+) -> DataFrame:
+    """Return the rows with `failures`, an array of struct(error_type, error_reason).
+
+    It is in the order of the rules, and empty for a row that broke none. A row with an
+    `unreadable` failure has that one only: what cannot be read keeps no rule.
+    """
+    broken = F.array_compact(
+        F.array(
+            *(
+                F.when(
+                    ~F.expr(rule.verdict), failure(rule.error_type, rule.error_reason)
+                )
+                for rule in asked
+            )
+        )
+    )
+    if unreadable is not None:
+        broken = F.when(unreadable.isNotNull(), F.array(unreadable)).otherwise(broken)
+    return rows.withColumn("failures", broken)

@@ -1,0 +1,90 @@
+"""How Spark is set up: the same for the Connect server, for bronze and for tests."""
+
+from schemas.table import CATALOG
+from spark_apps.settings import Storage
+
+EXTENSIONS = "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions"
+
+
+def conf(storage: Storage) -> dict[str, str]:
+    """Return Spark's settings; the keys of spark-defaults.conf."""
+    jars = sorted(str(jar) for jar in storage.jars.glob("*.jar"))
+    if not jars:
+        raise FileNotFoundError(f"no jars in {storage.jars}: run ./bullion up first")
+    return {
+        "spark.master": f"local[{storage.cores}]",
+        "spark.jars": ",".join(jars),
+        "spark.driver.memory": storage.driver_memory,
+        # Java's zone decides how partition values are printed and parsed.
+        "spark.driver.extraJavaOptions": "-Duser.timezone=UTC",
+        **_at_home(),
+        **_exact(storage.cores),
+        **_lean(),
+        **{
+            f"spark.sql.catalog.{CATALOG}{key}": value
+            for key, value in _catalog(storage).items()
+        },
+    }
+
+
+def _at_home() -> dict[str, str]:
+    """Nothing listens beyond this machine; the UI follows SPARK_LOCAL_IP."""
+    return {
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.connect.grpc.binding.address": "127.0.0.1",
+        "spark.ui.showConsoleProgress": "false",
+    }
+
+
+def _exact(cores: int) -> dict[str, str]:
+    return {
+        "spark.sql.extensions": EXTENSIONS,
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.ansi.enabled": "true",
+        # A product or quotient of decimals keeps its places, and overflows aloud;
+        # the default silently rounds 38-digit operands to six places.
+        "spark.sql.decimalOperations.allowPrecisionLoss": "false",
+        "spark.sql.shuffle.partitions": str(cores),
+        "spark.sql.streaming.stopTimeout": "30s",
+    }
+
+
+def _lean() -> dict[str, str]:
+    """A server that lives for months remembers only its last work."""
+    return {
+        "spark.ui.retainedJobs": "100",
+        "spark.ui.retainedStages": "100",
+        "spark.ui.retainedTasks": "1000",
+        "spark.sql.ui.retainedExecutions": "50",
+        "spark.sql.streaming.ui.retainedQueries": "20",
+        "spark.sql.streaming.ui.retainedProgressUpdates": "20",
+        "spark.sql.streaming.numRecentProgressUpdates": "20",
+        "spark.connect.ui.retainedSessions": "20",
+        "spark.connect.ui.retainedStatements": "50",
+    }
+
+
+def _catalog(storage: Storage) -> dict[str, str]:
+    stored = {
+        "": "org.apache.iceberg.spark.SparkCatalog",
+        ".warehouse": storage.warehouse,
+        # Cached tables would show the heads of other processes late.
+        ".cache-enabled": "false",
+    }
+    if not storage.catalog_uri:
+        return stored | {".type": "hadoop"}
+    return stored | {
+        ".type": "jdbc",
+        ".uri": storage.catalog_uri,
+        ".jdbc.user": storage.catalog_user,
+        ".jdbc.password": storage.catalog_password,
+        # V1 is what lets a JDBC catalog hold views.
+        ".jdbc.schema-version": "V1",
+        ".io-impl": "org.apache.iceberg.aws.s3.S3FileIO",
+        ".s3.endpoint": storage.s3_endpoint,
+        ".s3.path-style-access": "true",
+        ".s3.access-key-id": storage.s3_access_key,
+        ".s3.secret-access-key": storage.s3_secret_key,
+        ".client.region": storage.s3_region,
+    }

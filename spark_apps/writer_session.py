@@ -1,0 +1,45 @@
+"""The one Spark Connect session that may write a table, whoever held it before."""
+
+import socket
+from uuid import NAMESPACE_URL, uuid5
+
+from pyspark.errors.exceptions.connect import SparkConnectException
+from pyspark.sql import SparkSession
+from pyspark.sql.connect.client.retries import DefaultPolicy
+
+
+def open_writer(host: str, port: int, turn: str) -> SparkSession:
+    """Return the session of whoever's turn it is, with nothing left running in it.
+
+    The server goes on with the work of a client that was killed. A session's id follows
+    from the turn, such as `gold.trades.acme`, so that the next writer enters the same
+    session and interrupts what is left. A closed session cannot be entered again: the
+    next id of the turn's series is taken then.
+
+    Raises:
+        ConnectionError: no server answers. PySpark alone would retry for minutes.
+    """
+    try:
+        socket.create_connection((host, port), timeout=5).close()
+    except OSError as error:
+        raise ConnectionError(
+            f"no Spark Connect server at {host}:{port} ({error}): look at "
+            "./bullion status and ./bullion logs spark-connect"
+        ) from error
+    for series in range(1000):
+        session = uuid5(NAMESPACE_URL, f"{turn}#{series}")
+        remote = f"sc://{host}:{port}/;user_id=bullion;session_id={session}"
+        spark = SparkSession.Builder().remote(remote).create()
+        # A server that dies in mid-run is noticed after seconds and not after minutes.
+        spark.client.set_retry_policies(
+            [DefaultPolicy(max_retries=6, max_backoff=2000)]
+        )
+        try:
+            spark.interruptAll()
+            for query in spark.streams.active:
+                query.stop()
+            return spark
+        except SparkConnectException as error:
+            if "INVALID_HANDLE.SESSION_CLOSED" not in str(error):
+                raise
+    raise RuntimeError(f"no session could be opened for {turn}: restart the server")

@@ -1,0 +1,39 @@
+"""One local Spark session with real Iceberg tables in a folder of the test run."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from schemas.table import ROOT
+from spark_apps.session import conf
+from spark_apps.settings import Storage
+from tests.spark_apps.lake import Lake, Registry
+
+JARS = Path(os.environ.get("BULLION_JARS") or ROOT / ".bullion/jars/spark")
+
+
+@pytest.fixture(scope="session")
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
+    folder = tmp_path_factory.mktemp("warehouse")
+    builder = SparkSession.builder
+    for key, value in conf(Storage(jars=JARS, warehouse=f"file://{folder}")).items():
+        builder = builder.config(key, value)
+    session = builder.config("spark.ui.enabled", "false").getOrCreate()
+    session.sparkContext.setLogLevel("ERROR")
+    yield session
+    session.stop()
+
+
+@pytest.fixture(scope="session")
+def registry() -> Iterator[Registry]:
+    with Registry() as running:
+        yield running
+
+
+@pytest.fixture
+def lake(spark: SparkSession, registry: Registry, tmp_path: Path) -> Lake:
+    """A lake whose exchange no other test has: gold is shared, as in life."""
+    return Lake.begun(spark, registry, tmp_path)
