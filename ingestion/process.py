@@ -1,4 +1,4 @@
-"""A capture as a process: it waits for what it needs, runs, and leaves nothing behind."""
+"""A capture as a process: waits for what it needs, runs, leaves nothing behind."""
 
 import asyncio
 import random

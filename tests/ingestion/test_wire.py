@@ -1,0 +1,84 @@
+"""What we pack by hand is what fastavro packs, and nothing is ever rounded."""
+
+import io
+import json
+from dataclasses import asdict
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import fastavro
+import pytest
+
+from ingestion.exchange import FrameRejected, load
+from ingestion.wire import decimal, header, packed_rejection, packed_trade
+from schemas.rejected import RejectedFrame
+from schemas.topic import REJECTED, TRADES
+from schemas.trade import Side, Trade
+from tests.ingestion.samples import NOON, catalogue_of, frame_of, samples
+
+V3 = fastavro.parse_schema(json.loads(TRADES.schema))
+HEAD = header(77)
+
+
+def as_fastavro(trade: Trade) -> bytes:
+    out = io.BytesIO()
+    fastavro.schemaless_writer(out, V3, {**asdict(trade), "side": str(trade.side)})
+    return b"\x00\x00\x00\x00\x4d" + out.getvalue()
+
+
+def trade(price: str, **changes: Any) -> Trade:
+    given: dict[str, Any] = {
+        "trade_id": "1",
+        "exchange": "ACME",
+        "timestamp": datetime(1969, 12, 31, 23, 59, 59, 999999, tzinfo=UTC),
+        "price": Decimal(price),
+        "quantity": Decimal("0.5"),
+        "base_asset": "BTC",
+        "quote_currency": "USD",
+        "side": Side.SELL,
+        "ingestion_timestamp": NOON,
+        "vendor_data": {},
+    }
+    return Trade(**(given | changes))
+
+
+@pytest.mark.parametrize(("name", "sample"), list(samples("trades")))
+def test_a_sample_is_packed_as_fastavro_packs_it(
+    name: str, sample: dict[str, Any]
+) -> None:
+    exchange = load(name)
+    for one in exchange.parse(frame_of(sample), catalogue_of(exchange)):
+        assert packed_trade(one, HEAD) == as_fastavro(one)
+
+
+@pytest.mark.parametrize(
+    "price",
+    ["0", "-1", "1E-18", "-1E-18", "0.1270", "128e-18", "-128e-18", "255e-18"]
+    + ["99999999999999999999.999999999999999999", "1E+19", "270638277.50461281"],
+)
+def test_a_price_is_packed_as_fastavro_packs_it(price: str) -> None:
+    one = trade(price, vendor_data={"é": "x" * 70, "b": ""})
+    assert packed_trade(one, HEAD) == as_fastavro(one)
+
+
+@pytest.mark.parametrize(
+    "price", ["1E+20", "1E-19", "0.1234567890123456789", "NaN", "Infinity", "1E+999999"]
+)
+def test_a_price_without_room_is_rejected_and_never_rounded(price: str) -> None:
+    with pytest.raises(FrameRejected, match="does not fit"):
+        decimal(Decimal(price))
+
+
+def test_a_rejected_frame_is_kept_byte_by_byte() -> None:
+    rejected = RejectedFrame(
+        exchange="ACME",
+        error_reason="frame_unparseable",
+        error_detail="no JSON",
+        source="wss://acme.example/stream",
+        ingestion_timestamp=NOON,
+        frame=bytes(range(256)) * 300,
+    )
+    schema = fastavro.parse_schema(json.loads(REJECTED.schema))
+    packed = io.BytesIO(packed_rejection(rejected, HEAD)[5:])
+    assert fastavro.schemaless_reader(packed, schema, None) == asdict(rejected)
