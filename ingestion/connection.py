@@ -1,7 +1,7 @@
 """One WebSocket, from its opening to its end, as a stream of frames."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
@@ -37,6 +37,14 @@ class Connection:
             # Whoever is not listening cannot complain of silence.
             self._listening_since = None
             yield Frame(payload, datetime.now(UTC))
+
+    async def say(self, messages: Iterable[bytes]) -> None:
+        """Send messages; if the other end is gone, `frames` will tell."""
+        try:
+            for message in messages:
+                await self._socket.send(message, text=True)
+        except ConnectionClosed as closed:
+            log.info("connection_closed", why=str(closed))
 
     async def watch(self) -> None:
         """Close the socket when it has brought nothing for too long."""
@@ -87,9 +95,8 @@ async def connection(
         close_timeout=2,
         proxy=None if is_local(url) else True,
     ) as socket:
-        for words in exchange.subscriptions(symbols):
-            await socket.send(words, text=True)
         opened = Connection(socket, silence_allowed)
+        await opened.say(exchange.subscriptions(symbols))
         tasks = [
             asyncio.create_task(opened.watch()),
             asyncio.create_task(opened.close_when(stop)),

@@ -1,0 +1,182 @@
+"""The loop over real sockets: what is served arrives whole, whatever happens to it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import pytest
+from websockets.asyncio.server import ServerConnection, serve
+
+from ingestion.capture import Capture
+from ingestion.exchange import Exchange, Frame, FrameRejected, load
+from ingestion.wire import header, packed_trade
+from schemas.table import all_exchanges
+from schemas.trade import Trade
+from tests.ingestion.samples import catalogue_of, samples
+
+EACH = pytest.mark.parametrize("name", all_exchanges())
+Served = Callable[[ServerConnection], Awaitable[None]]
+
+
+class Remembered:
+    """An outlet that keeps what it is given; `room` is how it is made to wait."""
+
+    waiting = 0
+
+    def __init__(self) -> None:
+        self.values: list[bytes] = []
+        self.rejected: list[bytes] = []
+        self.room = asyncio.Event()
+        self.room.set()
+
+    def packed(self, trade: Trade) -> tuple[bytes, bytes]:
+        return trade.symbol.encode(), packed_trade(trade, header(1))
+
+    async def publish(self, key: bytes, value: bytes) -> None:
+        await self.room.wait()
+        self.values.append(value)
+
+    async def reject(self, frame: Frame, why: FrameRejected, source: str) -> None:
+        self.rejected.append(frame.payload)
+
+    def serve(self) -> None:
+        return None
+
+
+def frame_of_trades(name: str) -> str:
+    frame, *_ = (p.values[1]["frame"] for p in samples("trades") if p.values[0] == name)
+    return str(frame)
+
+
+@asynccontextmanager
+async def capturing(
+    name: str, served: Served, silence: float = 5
+) -> AsyncIterator[tuple[Capture, Remembered, asyncio.Event]]:
+    exchange: Exchange = load(name)
+    outlet, stop = Remembered(), asyncio.Event()
+    async with serve(served, "127.0.0.1", 0) as server:
+        port = next(iter(server.sockets)).getsockname()[1]
+        capture = Capture(
+            exchange=exchange,
+            ws_url=f"ws://127.0.0.1:{port}",
+            symbols=exchange.symbols,
+            instruments=catalogue_of(exchange),
+            outlet=outlet,
+            silence_allowed=timedelta(seconds=silence),
+            retry_first=timedelta(milliseconds=20),
+            retry_most=timedelta(milliseconds=80),
+        )
+        running = asyncio.create_task(capture.run(stop))
+        try:
+            yield capture, outlet, stop
+        finally:
+            stop.set()
+            outlet.room.set()
+            await asyncio.wait_for(running, 10)
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Wait until it holds; a minute without is a failure."""
+    async with asyncio.timeout(60):
+        while not holds():
+            await asyncio.sleep(0.01)
+
+
+def sending(frames: Sequence[str]) -> Served:
+    async def served(socket: ServerConnection) -> None:
+        for frame in frames:
+            await socket.send(frame)
+        await socket.wait_closed()
+
+    return served
+
+
+@EACH
+async def test_every_trade_of_every_frame_arrives_in_order(name: str) -> None:
+    mine = [p.values[1] for p in samples("trades") if p.values[0] == name]
+    async with capturing(name, sending([s["frame"] for s in mine])) as (_, outlet, _):
+        told = [trade["message_id"] for s in mine for trade in s["trades"]]
+        await until(lambda: len(outlet.values) >= len(told))
+    # The message_id is the first field: 36 letters after header and length.
+    assert [value[6:42].decode() for value in outlet.values] == told
+
+
+@EACH
+async def test_a_frame_nobody_can_read_is_kept_and_the_next_one_is_read(
+    name: str,
+) -> None:
+    frames = ['{"news":1}', frame_of_trades(name)]
+    async with capturing(name, sending(frames)) as (capture, outlet, _):
+        await until(lambda: len(outlet.values) == 1)
+    assert outlet.rejected == [b'{"news":1}']
+    assert (capture.tally.frames, capture.tally.rejected) == (2, 1)
+
+
+@EACH
+async def test_a_refused_symbol_leaves_the_others_alone(name: str) -> None:
+    refusals = [
+        p.values[1]["frame"]
+        for p in samples("refusal")
+        if p.values[0] == name and p.values[1]["raises"] == "SymbolRefused"
+    ]
+    frames = [*refusals, frame_of_trades(name)]
+    async with capturing(name, sending(frames)) as (capture, outlet, _):
+        await until(lambda: len(outlet.values) == 1)
+    assert len(capture.tally.refused) == len(refusals)
+    assert capture.tally.connections == 1
+
+
+@EACH
+async def test_a_lost_connection_is_followed_by_the_next_for_ever(name: str) -> None:
+    async def once(socket: ServerConnection) -> None:
+        await socket.send(frame_of_trades(name))
+        # No closing handshake: as when a machine on the way goes down.
+        socket.transport.abort()
+
+    async with capturing(name, once) as (capture, outlet, _):
+        await until(lambda: len(outlet.values) >= 5)
+    assert capture.tally.connections >= 5
+
+
+@EACH
+async def test_a_broken_stream_is_left_for_the_next_one(name: str) -> None:
+    broken, *_ = (
+        p.values[1]["frame"]
+        for p in samples("refusal")
+        if p.values[0] == name and p.values[1]["raises"] == "StreamBroken"
+    )
+    async with capturing(name, sending([broken])) as (capture, _, _):
+        await until(lambda: capture.tally.connections >= 3)
+
+
+@EACH
+async def test_silence_ends_a_connection(name: str) -> None:
+    async with capturing(name, sending([]), silence=0.1) as (capture, _, _):
+        await until(lambda: capture.tally.connections >= 3)
+
+
+@EACH
+async def test_waiting_for_kafka_is_not_silence_and_drops_nothing(name: str) -> None:
+    count = 2000
+    frames = [frame_of_trades(name)] * count
+    async with capturing(name, sending(frames), silence=0.2) as (capture, outlet, _):
+        outlet.room.clear()
+        await until(lambda: capture.tally.frames >= 1)
+        await asyncio.sleep(0.6)
+        assert capture.tally.connections == 1
+        assert capture.tally.frames == 1
+        outlet.room.set()
+        await until(lambda: len(outlet.values) >= count)
+        assert capture.tally.connections == 1
+
+
+@EACH
+async def test_what_was_received_before_the_end_is_published(name: str) -> None:
+    frames = [frame_of_trades(name)] * 10
+    async with capturing(name, sending(frames)) as (_, outlet, stop):
+        outlet.room.clear()
+        await asyncio.sleep(0.2)
+        stop.set()
+        outlet.room.set()
+        await until(lambda: len(outlet.values) == 10)
