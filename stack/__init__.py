@@ -1,0 +1,1 @@
+"""The laptop: environments, jars, processes and the one command over them."""

@@ -1,0 +1,114 @@
+"""Where the laptop keeps things, and which ports it uses."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+REPO = Path(__file__).parents[1]
+PORTS = {
+    "POSTGRES": 15432,
+    "S3": 18333,
+    "S3_GRPC": 18334,
+    "S3_FILER": 18335,
+    "S3_FILER_GRPC": 18336,
+    "S3_MASTER": 18337,
+    "S3_MASTER_GRPC": 18338,
+    "S3_VOLUME": 18339,
+    "S3_VOLUME_GRPC": 18340,
+    "KAFKA": 19092,
+    "KAFKA_CONTROLLER": 19093,
+    "REGISTRY": 18081,
+    "REGISTRY_MANAGEMENT": 18082,
+    "SPARK_CONNECT": 15002,
+    "SPARK_UI": 14040,
+    "BRONZE_UI": 14041,
+    "SIMULATOR": 18100,
+    "AIRFLOW": 18080,
+    "AIRFLOW_LOGS": 18793,
+    "AIRFLOW_TRIGGER_LOGS": 18794,
+}
+"""Each may be moved by `BULLION_PORT_<NAME>`."""
+
+
+class SettingRefused(Exception):
+    """A setting that cannot be used; the message says what to type."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Folders below the home, the settings, and the ports that follow from them."""
+
+    home: Path
+    settings: Mapping[str, str]
+    ports: Mapping[str, int]
+
+    @classmethod
+    def read(cls, env: Mapping[str, str] = os.environ) -> "Place":
+        """Return what `.env` and the environment say; the environment wins.
+
+        Raises:
+            SettingRefused: a port is not a number.
+        """
+        settings = written(REPO / ".env") | {
+            name: value for name, value in env.items() if name.startswith("BULLION_")
+        }
+        home = Path(settings.get("BULLION_HOME") or REPO / ".bullion").resolve()
+        ports = {}
+        for name, usual in PORTS.items():
+            text = settings.get(f"BULLION_PORT_{name}") or str(usual)
+            if not text.isdigit() or not 0 < int(text) < 65536:
+                raise SettingRefused(
+                    f"BULLION_PORT_{name} is {text!r}, which is no port: set it to a "
+                    f"number from 1 to 65535, or leave it out for {usual}"
+                )
+            ports[name] = int(text)
+        return cls(home, settings, ports)
+
+    @property
+    def envs(self) -> Path:
+        return self.home / "envs"
+
+    @property
+    def jars(self) -> Path:
+        return self.home / "jars"
+
+    @property
+    def java(self) -> Path:
+        return self.home / "java"
+
+    @property
+    def data(self) -> Path:
+        return self.home / "data"
+
+    @property
+    def run(self) -> Path:
+        return self.home / "run"
+
+    @property
+    def logs(self) -> Path:
+        return self.home / "logs"
+
+    @property
+    def conf(self) -> Path:
+        return self.home / "conf"
+
+    def python(self, env: str) -> Path:
+        """Return the interpreter of an environment: tools, spark or airflow."""
+        return self.envs / env / "bin/python"
+
+    def packages(self, env: str) -> Path:
+        """Return where an environment keeps its packages."""
+        return self.envs / env / "lib/python3.11/site-packages"
+
+
+def written(file: Path) -> dict[str, str]:
+    """Return the NAME=VALUE lines of a file; none if it is not there."""
+    if not file.is_file():
+        return {}
+    pairs = (
+        line.split("=", 1)
+        for line in file.read_text().splitlines()
+        if "=" in line and not line.lstrip().startswith("#")
+    )
+    return {name.strip(): value.strip().strip("\"'") for name, value in pairs}
