@@ -96,7 +96,7 @@ class PromotionLanding:
             merge(
                 windows,
                 table_at(self.app.windows),
-                within("t.window_start", spans),
+                spans,
                 mark.properties({**figures, "windows": windows.count()}),
             )
         finally:
@@ -147,31 +147,40 @@ def within(column: str, spans: Sequence[Span]) -> str:
 
 
 def merge(
-    rows: DataFrame, table: Table, bounds: str, properties: Mapping[str, str]
+    rows: DataFrame,
+    table: Table,
+    spans: Sequence[Span],
+    properties: Mapping[str, str],
 ) -> None:
     """Replace or insert rows by the table's key; rows that are the same stay untouched.
 
     `created_at` keeps the moment of the first time.
     """
-    spark = rows.sparkSession
-    on = " AND ".join(f"t.{name} = s.{name}" for name in table.key)
-    kept = {*table.key, "created_at", "updated_at"}
+    # By its full name: an alias is for SQL, and SQL would need a temporary view, which
+    # Spark 4.1 cannot plan inside a MERGE ("No plan for TableReference").
+    target = f"{CATALOG}.{table.identifier()}"
+    on = " AND ".join(f"{target}.{name} = s.{name}" for name in table.key)
+    kept = {*table.key, "created_at"}
     values = [c.name for c in table.columns if c.name not in kept]
-    differs = " OR ".join(f"t.{name} <> s.{name}" for name in values)
-    sets = ", ".join(f"t.{name} = s.{name}" for name in (*values, "updated_at"))
-    rows.createOrReplaceTempView("windows")
-    _say(spark, properties)
+    differs = " OR ".join(
+        f"{target}.{name} <> s.{name}" for name in values if name != "updated_at"
+    )
+    _say(rows.sparkSession, properties)
     try:
-        spark.sql(f"""
-            MERGE INTO {CATALOG}.{table.identifier()} t USING windows s
-            ON {on} AND ({bounds})
-            WHEN MATCHED AND ({differs}) THEN UPDATE SET {sets}
-            WHEN NOT MATCHED THEN INSERT *
-            """)
+        (
+            rows.alias("s")
+            .mergeInto(
+                target, F.expr(f"{on} AND ({within(f'{target}.window_start', spans)})")
+            )
+            .whenMatched(F.expr(differs))
+            .update({name: F.col(f"s.{name}") for name in values})
+            .whenNotMatched()
+            .insertAll()
+            .merge()
+        )
     finally:
         # The next run of this lane enters the same session.
-        _unsay(spark, properties)
-        spark.catalog.dropTempView("windows")
+        _unsay(rows.sparkSession, properties)
 
 
 def _say(spark: SparkSession, properties: Mapping[str, str]) -> None:

@@ -26,6 +26,7 @@ from spark_apps.silver.trades import APP as SILVER
 from spark_apps.streams import history, newest_data
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+DELAY = timedelta(milliseconds=50)
 NUMBERS = count()
 
 
@@ -84,7 +85,7 @@ def trade(exchange: str, **changes: Any) -> Trade:
             "base_asset": "BTC",
             "quote_currency": "USD",
             "side": Side.BUY,
-            "ingestion_timestamp": NOON + timedelta(milliseconds=50),
+            "ingestion_timestamp": changes.get("timestamp", NOON) + DELAY,
             "vendor_data": {"source": "ws"},
         }
         | changes
