@@ -1,6 +1,7 @@
 """The way into Kafka: every message once and in order, or a loud end."""
 
 import asyncio
+import time
 from datetime import timedelta
 
 import structlog
@@ -17,6 +18,10 @@ log = structlog.get_logger()
 LARGEST_FRAME = 16 * 1024 * 1024
 LARGEST_MESSAGE = LARGEST_FRAME + 64 * 1024
 """A frame that nobody could read goes to Kafka whole, whatever its size."""
+QUIET = 2
+"""librdkafka writes a line for each failed attempt, 20 a second: we say it once."""
+SAID_AGAIN_AFTER = 30.0
+"""Seconds after which a lasting trouble with Kafka is logged once more."""
 
 
 class DeliveryFailed(Exception):
@@ -41,6 +46,7 @@ def producer_settings(servers: str, queue_messages: int) -> dict[str, str | int 
         "delivery.report.only.error": True,
         "reconnect.backoff.max.ms": 2000,
         "topic.metadata.refresh.interval.ms": 10_000,
+        "log_level": QUIET,
     }
 
 
@@ -55,6 +61,7 @@ class Publisher:
         rejected_schema: int,
     ) -> None:
         self.failure: str | None = None
+        self._said_at = -SAID_AGAIN_AFTER
         self._exchange = exchange
         self._trades = TRADES.name(exchange)
         self._rejected = REJECTED.name(exchange)
@@ -123,7 +130,10 @@ class Publisher:
         return await asyncio.to_thread(self._producer.flush, allowed.total_seconds())
 
     def _on_error(self, error: KafkaError) -> None:
-        log.warning("kafka_away", why=error.str(), fatal=error.fatal())
+        now = time.monotonic()
+        if now - self._said_at > SAID_AGAIN_AFTER:
+            log.warning("kafka_away", why=error.str(), waiting=self.waiting)
+            self._said_at = now
         if error.fatal():
             self.failure = f"Kafka ended this producer: {error.str()}"
 

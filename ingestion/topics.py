@@ -5,7 +5,7 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from ingestion.publisher import LARGEST_MESSAGE
+from ingestion.publisher import LARGEST_MESSAGE, QUIET
 from schemas.topic import ALL_TOPICS, Topic
 
 log = structlog.get_logger()
@@ -17,7 +17,7 @@ def create_topics(servers: str, exchanges: tuple[str, ...]) -> None:
     Raises:
         KafkaException: the broker is away, or refuses.
     """
-    admin = AdminClient({"bootstrap.servers": servers, "socket.timeout.ms": 20_000})
+    admin = AdminClient({"bootstrap.servers": servers, "log_level": QUIET})
     asked = {
         topic.name(exchange): topic for exchange in exchanges for topic in ALL_TOPICS
     }
