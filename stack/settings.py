@@ -43,6 +43,8 @@ def bullion(place: Place) -> dict[str, str]:
     spark = place.envs / "spark/bin"
     return {
         "BULLION_HOME": str(place.home),
+        # By this one, and by no other, `down` knows whom it may end.
+        "BULLION_STACK": str(place.home),
         "BULLION_EXCHANGES": ",".join(exchanges(place)),
         "BULLION_KAFKA_SERVERS": f"{LOCAL}:{port['KAFKA']}",
         "BULLION_REGISTRY_URL": f"http://{LOCAL}:{port['REGISTRY']}/apis/ccompat/v7",

@@ -1,0 +1,78 @@
+"""The command line: `./bullion COMMAND`; each command has a --help."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from stack.commands import COMMANDS
+from stack.environments import NotFetched
+from stack.place import SettingRefused
+from stack.steps import StepFailed
+
+
+def arguments() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line."""
+    parser = argparse.ArgumentParser(
+        prog="./bullion",
+        description="A complete, exact and auditable history of crypto trades.",
+        epilog="First time here: ./bullion up",
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    up = commands.add_parser("up", help="build what is missing, start everything")
+    up.add_argument(
+        "--feed",
+        help="simulated (default), recorded=PATH (a folder such as ../shared/data), "
+        "or live (the real exchanges); kept for the next `up`",
+    )
+    up.add_argument("--exchanges", help="such as acme,ajax; all that have a folder")
+    up.add_argument("--speed", help="of a recording: 1, N or full (default)")
+    up.add_argument(
+        "--retime", action="store_true", help="move a recording's times to now"
+    )
+    up.add_argument("--rate", type=float, help="simulated trades/s in all (default 20)")
+    up.add_argument(
+        "--no-wait", action="store_true", help="do not wait for the first rows in gold"
+    )
+    commands.add_parser("down", help="stop everything; nothing is lost")
+    for name, about in (
+        ("status", "lanes, rows, freshness, processes, memory"),
+        ("doctor", "check what could keep `up` from working"),
+    ):
+        told = commands.add_parser(name, help=about)
+        told.add_argument("--json", action="store_true", help="for scripts")
+    logs = commands.add_parser("logs", help="the log of a program")
+    logs.add_argument("name", nargs="?", help="a name from `status`; none lists them")
+    logs.add_argument("-f", "--follow", action="store_true", help="go on showing")
+    logs.add_argument("-n", "--lines", type=int, default=100, help="how many (100)")
+    sql = commands.add_parser("sql", help="query the tables with DuckDB")
+    sql.add_argument("words", nargs=argparse.REMAINDER, metavar="[QUERY] [--format F]")
+    air = commands.add_parser("airflow", help="Airflow's own command line")
+    air.add_argument("words", nargs=argparse.REMAINDER, metavar="WORDS")
+    test = commands.add_parser("test", help="lint, types, contracts and tests")
+    test.add_argument("tier", nargs="?", choices=("fast", "spark", "stack"))
+    test.add_argument("words", nargs=argparse.REMAINDER, metavar="[PYTEST WORDS]")
+    reset = commands.add_parser("reset", help="delete all data (asks first)")
+    reset.add_argument("--yes", action="store_true", help="do not ask")
+    return parser
+
+
+def main(words: Sequence[str]) -> int:
+    """Run one command; what a person can mend becomes a message and exit code 1."""
+    asked = arguments().parse_args(words)
+    try:
+        return COMMANDS[asked.command](asked)
+    except (NotFetched, SettingRefused, StepFailed) as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\ninterrupted: the same command goes on where it was", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    code = main(sys.argv[1:])
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Threads that still wait for a program must not keep the command alive.
+    os._exit(code)

@@ -1,0 +1,138 @@
+"""What each command does, once its words are understood."""
+
+import argparse
+import os
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+
+from stack.environments import build_all
+from stack.jars import fetch
+from stack.place import REPO, Place
+from stack.settings import environment
+
+
+def up(asked: argparse.Namespace) -> int:
+    from stack import doctor, first_rows, lifecycle
+
+    place = Place.read()
+    if not doctor.fit(place):
+        return 1
+    build_all_missing(place)
+    fetch(place)
+    options = {
+        name: str(value)
+        for name in ("feed", "exchanges", "speed", "rate")
+        if (value := getattr(asked, name)) is not None
+    }
+    if asked.retime:
+        options["retime"] = "yes"
+    lifecycle.up(place, whole_path(options))
+    first_rows.tell(place, wait=not asked.no_wait)
+    return 0
+
+
+def build_all_missing(place: Place) -> None:
+    build_all(place)
+
+
+def whole_path(options: dict[str, str]) -> dict[str, str]:
+    """Return the options with the recording's path as it is from everywhere.
+
+    Raises:
+        SettingRefused: the feed is none that there is, or its path is missing.
+    """
+    from pathlib import Path
+
+    from stack.place import SettingRefused
+
+    feed = options.get("feed", "simulated")
+    kind, _, path = feed.partition("=")
+    if kind not in ("simulated", "recorded", "live") or bool(path) != (
+        kind == "recorded"
+    ):
+        raise SettingRefused(
+            f"--feed {feed} is none there is: say simulated, recorded=PATH or live"
+        )
+    if path:
+        folder = Path(path).resolve()
+        if not folder.exists():
+            raise SettingRefused(
+                f"there is nothing at {folder}: --feed recorded=PATH names a folder "
+                "with one folder an exchange, or one recorded file"
+            )
+        options["feed"] = f"recorded={folder}"
+    return options
+
+
+def down(asked: argparse.Namespace) -> int:
+    from stack import lifecycle
+
+    lifecycle.down(Place.read())
+    return 0
+
+
+def reset(asked: argparse.Namespace) -> int:
+    from stack import lifecycle
+
+    lifecycle.reset(Place.read(), asked.yes)
+    return 0
+
+
+def status(asked: argparse.Namespace) -> int:
+    from stack import status
+
+    return status.show(Place.read(), asked.json)
+
+
+def check(asked: argparse.Namespace) -> int:
+    from stack import doctor
+
+    return doctor.show(Place.read(), asked.json)
+
+
+def logs(asked: argparse.Namespace) -> int:
+    from stack import logs
+
+    return logs.show(Place.read(), asked.name, asked.lines, asked.follow)
+
+
+def sql(asked: argparse.Namespace) -> int:
+    place = Place.read()
+    words = (str(place.python("airflow")), "-m", "query", "sql", *asked.words)
+    return inside(place, words)
+
+
+def airflow(asked: argparse.Namespace) -> int:
+    place = Place.read()
+    return inside(place, (str(place.envs / "airflow/bin/airflow"), *asked.words))
+
+
+def inside(place: Place, words: Sequence[str]) -> int:
+    """Run a program of the Airflow environment with the stack's settings."""
+    if not place.python("airflow").exists():
+        print("nothing is built yet: run ./bullion up first")
+        return 1
+    # The command is the user's own, and no part of the stack that `down` ends.
+    env = {k: v for k, v in environment(place).items() if k != "BULLION_STACK"}
+    path = f"{place.envs / 'airflow/bin'}:{os.environ.get('PATH', '')}"
+    return subprocess.run(words, env=env | {"PATH": path}, check=False).returncode
+
+
+def test(asked: argparse.Namespace) -> int:
+    from stack import testing
+
+    return testing.run(Place.read(), asked.tier, asked.words)
+
+
+COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
+    "up": up,
+    "down": down,
+    "reset": reset,
+    "status": status,
+    "doctor": check,
+    "logs": logs,
+    "sql": sql,
+    "airflow": airflow,
+    "test": test,
+}
+__all__ = ["COMMANDS", "REPO"]

@@ -1,0 +1,75 @@
+"""The two virtual environments, built by uv from locks with hashes."""
+
+import os
+import subprocess
+from pathlib import Path
+
+from rich.console import Console
+
+from stack.place import REPO, Place
+from stack.steps import fingerprint
+
+ENVIRONMENTS = ("spark", "airflow")
+LOCKS = REPO / "stack/locks"
+console = Console(stderr=True)
+
+
+class NotFetched(Exception):
+    """Something could not be fetched; the message says what to type."""
+
+
+def lock_of(env: str, tests: bool) -> Path:
+    """Return the lock of an environment; with tests it holds the test tools too."""
+    return LOCKS / f"{env}{'-test' if tests else ''}.txt"
+
+
+def is_built(place: Place, env: str) -> bool:
+    """Return whether it was built from today's lock, with or without test tools."""
+    stamp = place.envs / env / "made-from"
+    made_from = stamp.read_text() if stamp.exists() else ""
+    return made_from in {fingerprint(lock_of(env, tests)) for tests in (False, True)}
+
+
+def build(place: Place, env: str, tests: bool = False) -> None:
+    """Build an environment, or bring it up to date; nothing is done if it is.
+
+    Raises:
+        NotFetched: a package could not be fetched.
+    """
+    lock = lock_of(env, tests)
+    stamp = place.envs / env / "made-from"
+    if is_built(place, env) and (
+        not tests or stamp.read_text() == fingerprint(lock)
+    ):
+        return
+    console.print(f"[bold]building the environment[/] {env} from {lock.name}")
+    uv = place.python("tools").with_name("uv")
+    python = place.python(env)
+    if not python.exists():
+        base = place.python("tools").resolve()
+        made = [str(uv), "venv", "--quiet", "--python", str(base)]
+        subprocess.run([*made, str(place.envs / env)], check=True)
+    words = [str(uv), "pip", "sync", "--require-hashes", "--python", str(python)]
+    for offline in ((), ("--offline",)):
+        done = subprocess.run(
+            [*words, *offline, str(lock)], env=uv_environment(), check=False
+        )
+        if not done.returncode:
+            stamp.write_text(fingerprint(lock))
+            return
+    raise NotFetched(
+        f"the environment {env} could not be built: uv's message is above. If the "
+        "package registry is unreachable, check the network, HTTPS_PROXY and "
+        "SSL_CERT_FILE, then run the same command again: it goes on where it stopped."
+    )
+
+
+def uv_environment() -> dict[str, str]:
+    """Return the caller's environment, with the machine's certificates trusted."""
+    return os.environ | {"UV_NATIVE_TLS": "1", "UV_LINK_MODE": "copy"}
+
+
+def build_all(place: Place, tests: bool = False) -> None:
+    """Build both environments."""
+    for env in ENVIRONMENTS:
+        build(place, env, tests)

