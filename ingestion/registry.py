@@ -117,7 +117,8 @@ class Registry:
         )
         verdict = json.decode(answer.raise_for_status().content, type=Verdict)
         if not verdict.is_compatible:
-            raise SchemaRefused(refusal(subject, verdict.messages))
+            said = verdict.messages or ["the registry says so, and gives no reason"]
+            raise SchemaRefused(refusal(subject, said))
 
 
 def refusal(subject: str, found: list[str]) -> str:
