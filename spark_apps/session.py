@@ -34,6 +34,8 @@ def _at_home() -> dict[str, str]:
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.connect.grpc.binding.address": "127.0.0.1",
         "spark.ui.showConsoleProgress": "false",
+        # A lane run says thousands of lines at INFO.
+        "spark.log.level": "WARN",
     }
 
 

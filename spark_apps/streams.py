@@ -188,8 +188,8 @@ def prime(spark: SparkSession, identifier: str, checkpoint: Checkpoint) -> bool:
         begun = False
     if checkpoint.first().snapshot_id != NOTHING:
         raise NotPrimed(
-            f"{checkpoint.path} begins at a snapshot of {identifier}, which may expire: "
-            'write "snapshot_id":-1,"position":-1 into its '
+            f"{checkpoint.path} begins at a snapshot of {identifier}, which may "
+            'expire: write "snapshot_id":-1,"position":-1 into its '
             "sources/0/offsets/0, and delete .0.crc beside it"
         )
     return begun

@@ -37,6 +37,10 @@ def decoded(
     for number, writer in sorted(schemas.items()):
         one = from_avro(whole, _followed(writer), options)
         read = read.when(F.col("schema_id") == number, one)
+    # What depends on the partition is not deterministic, and so the optimiser leaves it
+    # where it is; else it writes the reading of the message into each condition of each
+    # rule that is asked of a field, hundreds of times.
+    read = F.when(F.spark_partition_id() >= 0, read)
     # A payload that cannot be read gives a struct of NULLs, and no NULL.
     ends = F.col("read.end") == F.expr(f"X'{END}'")
     return (

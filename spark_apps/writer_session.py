@@ -29,7 +29,7 @@ def open_writer(host: str, port: int, turn: str) -> SparkSession:
     for series in range(1000):
         session = uuid5(NAMESPACE_URL, f"{turn}#{series}")
         remote = f"sc://{host}:{port}/;user_id=bullion;session_id={session}"
-        spark = SparkSession.Builder().remote(remote).create()
+        spark: SparkSession = SparkSession.Builder().remote(remote).create()
         # A server that dies in mid-run is noticed after seconds and not after minutes.
         spark.client.set_retry_policies(
             [DefaultPolicy(max_retries=6, max_backoff=2000)]

@@ -1,5 +1,6 @@
 """Every bronze message becomes a silver trade or a dead letter, with its reason."""
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -8,6 +9,9 @@ import pytest
 from pyspark.sql import Row
 
 from schemas.topic import TRADES
+from spark_apps.app import Run
+from spark_apps.registry import RegistryUnreachable
+from spark_apps.silver.trades import silver_trades
 from tests.spark_apps.lake import NOON, Lake, Registry, message, record, trade
 
 pytestmark = pytest.mark.spark
@@ -153,3 +157,27 @@ def test_a_crash_leaves_each_row_once(lake: Lake, point: str) -> None:
     assert len(lake.rows("silver.trades")) == 2
     assert len(letters(lake)) == 1
     assert (report["rows"], report["silver"], report["dead_letters"]) == (3, 2, 1)
+
+
+def test_each_message_is_read_once_for_each_table(
+    lake: Lake, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lake.arrive(trade(lake.exchange))
+    bronze = lake.spark.table(lake.name("bronze.trades"))
+    run = Run(exchange="acme", started_at=NOON, schemas={7: TRADES.schema})
+
+    for rows in silver_trades(bronze, run).values():
+        rows.explain("extended")
+        _, _, plan = capsys.readouterr().out.partition("== Optimized Logical Plan ==")
+        assert plan.partition("== Physical Plan ==")[0].count("from_avro") == 1
+
+
+def test_a_silent_registry_ends_the_run_and_loses_nothing(lake: Lake) -> None:
+    lake.arrive(trade(lake.exchange))
+    silent = replace(lake.settings, registry_url="http://127.0.0.1:9")
+
+    with pytest.raises(RegistryUnreachable):
+        replace(lake, settings=silent).refine()
+
+    assert letters(lake) == []
+    assert lake.refine()["silver"] == 1
