@@ -17,7 +17,7 @@ ENTRIES = {
     "dags/factory/settings.py",
     "dags/plugins/data_docs_plugin.py",
     "expectations/data_docs_site.py",
-    "expectations/build_gx_context.py",
+    "expectations/gate.py",
     "ingestion/__main__.py",
     "query/__main__.py",
     "simulator/__main__.py",

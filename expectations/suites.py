@@ -1,0 +1,97 @@
+"""The suites of the gate, made from the row rules and from what a batch must show."""
+
+from collections.abc import Mapping, Sequence
+
+import great_expectations.expectations as gxe
+
+from expectations.silver.trades import rules
+from schemas.table import all_exchanges
+
+ROWS = "silver_trades_rows"
+INCREMENT = "silver_trades_increment"
+
+
+def all_suites() -> Mapping[str, Sequence[gxe.Expectation]]:
+    """Return every suite by its name; no suite knows an exchange."""
+    return {ROWS: row_rules(), INCREMENT: of_the_increment()}
+
+
+def row_rules() -> list[gxe.Expectation]:
+    """Return one expectation a rule: its verdict is true in every row.
+
+    Reasons are the same for every exchange; only the SQL behind them differs.
+    """
+    return [
+        gxe.ExpectColumnValuesToBeInSet(
+            column=rule.error_reason,
+            value_set=[True],
+            severity="critical",
+            description=f"{rule.error_type}: {rule.error_reason}",
+            notes="The rule that silver asked of each row, asked again of what it holds.",
+        )
+        for rule in rules(all_exchanges()[0])
+    ]
+
+
+def of_the_increment() -> list[gxe.Expectation]:
+    """Return what only the batch as a whole can show; its frame has one line."""
+    return [
+        figure(
+            "row_count",
+            "volume: there are rows",
+            "An increment without rows would let every other rule pass.",
+            at_least=1,
+        ),
+        figure(
+            "price_jump",
+            "price: within a factor of two of the last known",
+            "The largest factor between a trade's price and the last close that gold "
+            "knew of its symbol (or the increment's median).",
+            at_most=2,
+        ),
+        figure(
+            "blocking_share",
+            "dead letters: under one in a hundred",
+            "Share of bronze rows that became dead letters, once there are 20.",
+            at_most=0.01,
+        ),
+        figure(
+            "dead_letter_share",
+            "dead letters: under one in a thousand",
+            "Share of bronze rows that became dead letters.",
+            severity="warning",
+            at_most=0.001,
+        ),
+        figure(
+            "ids_going_back",
+            "order: trade ids go up with Kafka offsets",
+            "After a reconnect or a replay they may go back; the ids then repeat.",
+            severity="warning",
+            at_most=0,
+        ),
+        figure(
+            "delay_p95_s",
+            "freshness: received and validated within two minutes",
+            "95th percentile from the frame's receipt to silver's verdict, in seconds.",
+            severity="warning",
+            at_most=120,
+        ),
+    ]
+
+
+def figure(
+    column: str,
+    description: str,
+    notes: str,
+    severity: str = "critical",
+    at_least: float | None = None,
+    at_most: float | None = None,
+) -> gxe.Expectation:
+    return gxe.ExpectColumnValuesToBeBetween(
+        column=column,
+        min_value=at_least,
+        max_value=at_most,
+        severity=severity,
+        description=description,
+        notes=notes,
+    )
