@@ -1,0 +1,24 @@
+"""The pools, from the table specs: `python -m dags.factory.pools` prints them."""
+
+import json
+
+from dags.factory.settings import exchanges
+from schemas.table import all_tables
+
+
+def all_pools() -> dict[str, dict[str, object]]:
+    """Return each pool by name: one slot for each writer of a table, two for gates."""
+    turns = {
+        f"{table.address}.{exchange}": pool(1, f"Who writes {table.address} now.")
+        for table in all_tables()
+        for exchange in exchanges()
+    }
+    return {"gates": pool(2, "Gates asked at once."), **turns}
+
+
+def pool(slots: int, description: str) -> dict[str, object]:
+    return {"slots": slots, "description": description, "include_deferred": False}
+
+
+if __name__ == "__main__":
+    print(json.dumps(all_pools(), indent=1))

@@ -1,0 +1,80 @@
+"""Publishes the Data Docs so that they are read whole, at once and offline."""
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+import great_expectations as gx
+
+# What the pages of Great Expectations 1.24.1 load from other hosts, and where it is in
+# the WebJars below META-INF/resources/webjars.
+ASSETS = {
+    "https://code.jquery.com/jquery-3.7.1": "jquery/3.7.1/jquery",
+    "https://cdnjs.cloudflare.com/ajax/libs/popper.js/1.12.9/umd/popper.min.js": (
+        "popper.js/1.12.9/dist/umd/popper.min.js"
+    ),
+    "https://cdnjs.cloudflare.com/ajax/libs/": "",
+    "https://maxcdn.bootstrapcdn.com/": "",
+    "https://stackpath.bootstrapcdn.com/": "",
+    "https://unpkg.com/bootstrap-table@1.19.0/": "bootstrap-table/1.19.1/",
+    "https://unpkg.com/bootstrap-table@1.19.1/": "bootstrap-table/1.19.1/",
+}
+# Plots and a dark theme, which validation results do without; the logo is in the site.
+SPARE = re.compile(r'<(script|link)[^>]*"https://cdn\.jsdelivr\.net/[^>]*>(</script>)?')
+LOGO = re.compile(r"https://great-expectations-web-assets[^\"']*")
+URL = "/data-docs"
+
+
+def publish_site(env: Mapping[str, str], keep: int) -> int:
+    """Publish the newest `keep` results and each failed one; return how many pages.
+
+    Nothing is built when no result is newer than what is published.
+    """
+    published = Path(env["BULLION_DATA_DOCS"])
+    newest_first = sorted(
+        Path(env["BULLION_GX_RESULTS"]).rglob("*.json"),
+        key=lambda path: path.stat().st_mtime,
+        reverse=True,
+    )
+    prune(newest_first[keep:])
+    if published.exists() and newest_first:
+        if newest_first[0].stat().st_mtime <= (published / "index.html").stat().st_mtime:
+            return 0
+
+    site = published.parent / f"{published.name}-{os.getpid()}"
+    # great_expectations.yml asks the environment for both.
+    os.environ["BULLION_GX_RESULTS"] = env["BULLION_GX_RESULTS"]
+    os.environ["BULLION_GX_SITE"] = str(site)
+    gx.get_context(mode="file", context_root_dir=env["BULLION_GX"]).build_data_docs()
+    pages = localise(site)
+
+    before = published.resolve() if published.exists() else None
+    new = published.with_name(f"{published.name}-new")
+    new.unlink(missing_ok=True)
+    new.symlink_to(site)
+    new.replace(published)  # one rename: a reader sees the old site or the new one
+    if before:
+        shutil.rmtree(before)
+    return pages
+
+
+def prune(older: list[Path]) -> None:
+    """Delete the results of gates that passed; what failed is kept."""
+    for result in older:
+        if json.loads(result.read_text())["success"]:
+            result.unlink()
+
+
+def localise(site: Path, url: str = URL) -> int:
+    """Point each page at the vendored copies below `url`; return how many pages."""
+    pages = list(site.rglob("*.html"))
+    for page in pages:
+        text = SPARE.sub("", page.read_text())
+        text = LOGO.sub(f"{url}/static/images/logo-long.png", text)
+        for remote, local in ASSETS.items():
+            text = text.replace(f'"{remote}', f'"{url}/vendor/{local}')
+        page.write_text(text)
+    return len(pages)
