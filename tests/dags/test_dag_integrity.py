@@ -1,0 +1,148 @@
+"""Every DAG loads, imports nothing heavy, keeps the rules and can be serialized."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.dag_processing.dagbag import BundleDagBag
+from airflow.sdk import DAG
+from airflow.serialization.serialized_objects import DagSerialization
+
+from dags.factory.pools import all_pools
+from schemas.table import ROOT, all_exchanges
+
+DAGS = ROOT / "dags"
+HEAVY = {"duckdb", "great_expectations", "pandas", "pyiceberg", "pyspark.sql"}
+BROKEN = """
+from datetime import datetime
+from airflow.sdk import DAG, task
+
+with DAG("broken", start_date=datetime(2026, 1, 1), catchup=False, {dag}) as dag:
+    @task({task})
+    def work() -> None: ...
+    work()
+"""
+SOUND_DAG = "max_active_runs=1, tags=['a'], doc_md='b', default_args={'owner': 'us'}"
+SOUND_TASK = "execution_timeout=__import__('datetime').timedelta(minutes=1)"
+
+
+def bag_of(folder: Path) -> BundleDagBag:
+    return BundleDagBag(folder, bundle_path=folder, bundle_name="test")
+
+
+@pytest.fixture(scope="session")
+def bag() -> BundleDagBag:
+    return bag_of(DAGS)
+
+
+def lanes(bag: BundleDagBag) -> list[DAG]:
+    return [bag.dags[f"lane__{exchange}"] for exchange in all_exchanges()]
+
+
+def test_nothing_fails_to_load(bag: BundleDagBag) -> None:
+    assert bag.import_errors == {}
+    assert bag.captured_warnings == {}
+
+
+def test_each_exchange_has_its_lane_and_nothing_else_is_there(
+    bag: BundleDagBag,
+) -> None:
+    # A file without the words "airflow" and "dag" gives neither a DAG nor an error.
+    wanted = {f"lane__{exchange}" for exchange in all_exchanges()}
+
+    assert set(bag.dags) == {*wanted, "data_docs", "schemas"}
+
+
+def test_parsing_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; from airflow.dag_processing.dagbag import BundleDagBag; "
+        f"BundleDagBag({str(DAGS)!r}, bundle_path={str(DAGS)!r}, bundle_name='test'); "
+        "print(*sys.modules)"
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-c", code],
+        check=True,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+    ).stdout.split()
+
+    assert "airflow" in loaded and "dags.factory.lane" in loaded
+    assert HEAVY.isdisjoint(loaded)
+
+
+def test_each_dag_survives_serialization(bag: BundleDagBag) -> None:
+    for dag in bag.dags.values():
+        dag.check_cycle()
+        DagSerialization.to_dict(dag)
+
+
+def test_two_readings_give_the_same_dags(bag: BundleDagBag) -> None:
+    # Each difference would be a new version of the DAG, at every parse.
+    again = bag_of(DAGS)
+
+    for name, dag in bag.dags.items():
+        told, retold = (DagSerialization.to_dict(d) for d in (dag, again.dags[name]))
+        assert told == retold
+
+
+def test_a_lane_is_silver_gate_gold_and_never_beside_itself(bag: BundleDagBag) -> None:
+    for lane in lanes(bag):
+        assert [task.task_id for task in lane.topological_sort()] == [
+            "silver",
+            "gate",
+            "gold",
+        ]
+        assert lane.max_active_runs == 1
+        assert lane.task_dict["gold"].trigger_rule == "all_success"
+        assert lane.task_dict["gold"].upstream_task_ids == {"gate"}
+        # Backfill runs are not counted by max_active_runs.
+        assert "backfill" not in lane.allowed_run_types
+
+
+def test_each_writer_is_alone(bag: BundleDagBag) -> None:
+    alone = {name for name, pool in all_pools().items() if pool["slots"] == 1}
+
+    for dag in bag.dags.values():
+        for task in dag.tasks:
+            assert task.execution_timeout
+            if task.pool not in ("default_pool", "gates"):
+                assert task.pool in alone
+                assert task.max_active_tis_per_dag == 1
+    writers = [task.pool for lane in lanes(bag) for task in lane.tasks]
+    assert len({pool for pool in writers if pool != "gates"}) == 2 * len(lanes(bag))
+
+
+def test_gold_is_told_the_snapshot_that_the_gate_saw(bag: BundleDagBag) -> None:
+    for exchange, lane in zip(all_exchanges(), lanes(bag), strict=True):
+        command = lane.task_dict["gold"].bash_command
+        assert f" gold.trades {exchange} --gated " in command
+        assert "snapshot_to" in command
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({}, None),
+        ({"dag": SOUND_DAG.replace("tags=['a']", "tags=[]")}, "needs tags"),
+        ({"dag": SOUND_DAG.replace("=1", "=2", 1)}, "one run, no catch-up"),
+        ({"dag": SOUND_DAG.replace("'owner': 'us'", "")}, "has no owner"),
+        ({"task": ""}, "has no time"),
+        ({"task": f"{SOUND_TASK}, pool='mine'"}, "max_active_tis_per_dag=1"),
+    ],
+)
+def test_a_dag_that_breaks_a_house_rule_is_an_import_error(
+    tmp_path: Path, change: dict[str, str], complaint: str | None
+) -> None:
+    parts: dict[str, Any] = {"dag": SOUND_DAG, "task": SOUND_TASK} | change
+    (tmp_path / "broken.py").write_text(BROKEN.format(**parts))
+
+    found = bag_of(tmp_path)
+
+    if complaint is None:
+        assert found.import_errors == {} and set(found.dags) == {"broken"}
+    else:
+        assert complaint in str(found.import_errors)
+        assert not found.dags
