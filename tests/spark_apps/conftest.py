@@ -35,5 +35,5 @@ def registry() -> Iterator[Registry]:
 
 @pytest.fixture
 def lake(spark: SparkSession, registry: Registry, tmp_path: Path) -> Lake:
-    """A lake whose exchange no other test has: gold is shared, as in life."""
+    """A lake of one exchange, bootstrapped and empty."""
     return Lake.begun(spark, registry, tmp_path)

@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -15,7 +16,7 @@ from typing import Any, Self
 import fastavro
 from pyspark.sql import Row, SparkSession
 
-from schemas.table import CATALOG, table_at
+from schemas.table import CATALOG, all_exchanges, table_at
 from schemas.topic import TRADES
 from schemas.trade import Side, Trade
 from spark_apps.bootstrap import bootstrap
@@ -27,7 +28,6 @@ from spark_apps.streams import history, newest_data
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 DELAY = timedelta(milliseconds=50)
-NUMBERS = count()
 
 
 class Crash(Exception):
@@ -120,7 +120,11 @@ class Lake:
 
     @classmethod
     def begun(cls, spark: SparkSession, registry: Registry, folder: Path) -> Self:
-        exchange = f"acme{next(NUMBERS)}"
+        """Return a lake with nothing in it, whatever the last test left."""
+        exchange = all_exchanges()[0]
+        warehouse = spark.conf.get(f"spark.sql.catalog.{CATALOG}.warehouse")
+        assert warehouse is not None
+        shutil.rmtree(Path(warehouse.removeprefix("file://")), ignore_errors=True)
         settings = replace(
             Settings.read(
                 {"BULLION_HOME": str(folder), "BULLION_REGISTRY_URL": registry.url}

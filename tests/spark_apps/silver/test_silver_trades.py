@@ -164,7 +164,7 @@ def test_each_message_is_read_once_for_each_table(
 ) -> None:
     lake.arrive(trade(lake.exchange))
     bronze = lake.spark.table(lake.name("bronze.trades"))
-    run = Run(exchange="acme", started_at=NOON, schemas={7: TRADES.schema})
+    run = Run(exchange=lake.exchange, started_at=NOON, schemas={7: TRADES.schema})
 
     for rows in silver_trades(bronze, run).values():
         rows.explain("extended")
