@@ -1,0 +1,126 @@
+"""The command line of reading: `python -m query sql [QUERY]`, `status`, `freshness`."""
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Sequence
+
+import duckdb
+from pyiceberg.exceptions import NoSuchTableError
+from rich.console import Console
+from sqlalchemy.exc import OperationalError, ProgrammingError
+
+from query.lake import Lake, QueryRefused, history_file
+from query.settings import Settings
+from query.show import FORMATS, answered, show
+
+HELP = ".tables lists what there is, .quit ends; a query ends with ;"
+
+
+def arguments() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="./bullion", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    sql = commands.add_parser("sql", help="query the tables with DuckDB")
+    sql.add_argument("query", nargs="?", help="none: a prompt, or what stdin says")
+    sql.add_argument("--format", choices=FORMATS, default="table")
+    status = commands.add_parser("status", help="rows, freshness, lag, gates")
+    status.add_argument("--json", action="store_true")
+    fresh = commands.add_parser("freshness", help="percentiles by layer and exchange")
+    fresh.add_argument("--minutes", type=float, default=10)
+    fresh.add_argument("--json", action="store_true")
+    return parser
+
+
+def main(words: Sequence[str]) -> int:
+    """Run one command; what a person can mend becomes a sentence and exit code 1."""
+    asked = arguments().parse_args(words)
+    try:
+        return run(asked, Settings.read(os.environ))
+    except KeyError as missing:
+        why = f"{missing.args[0]} is not set: see .env.example, or use ./bullion"
+    except QueryRefused as refused:
+        why = str(refused)
+    except OperationalError:
+        why = "the catalog does not answer: is the stack running? ./bullion up"
+    except (NoSuchTableError, ProgrammingError):
+        why = "the tables are not there yet: ./bullion up makes them"
+    print(why, file=sys.stderr)
+    return 1
+
+
+def run(asked: argparse.Namespace, settings: Settings) -> int:
+    if asked.command == "sql":
+        with Lake(settings) as lake:
+            if asked.query is None and sys.stdin.isatty():
+                return prompt(lake)
+            text = asked.query if asked.query is not None else sys.stdin.read()
+            tell(lake, text, asked.format)
+        return 0
+    from query.freshness import freshness
+    from query.status import status
+    from query.view import lanes
+
+    if asked.command == "freshness":
+        found = freshness(settings, asked.minutes)
+        names = list(found[0]) if found else ["exchange"]
+        rows = [list(row.values()) for row in found]
+        show(names, rows, "json" if asked.json else "table")
+        return 0
+    told = status(settings)
+    if asked.json:
+        print(json.dumps(told))
+    else:
+        Console().print(lanes(told))
+    return 0
+
+
+def tell(lake: Lake, text: str, form: str) -> None:
+    """Write the answer, and on the terminal how long it took."""
+    began = time.monotonic()
+    names, rows = answered(lake.query(text))
+    show(names, rows, form)
+    if form == "table":
+        took = time.monotonic() - began
+        print(f"{len(rows)} rows in {took:.2f} s", file=sys.stderr)
+
+
+def prompt(lake: Lake) -> int:
+    """Answer queries until the user has none left."""
+    import readline
+
+    file = history_file()
+    if file.exists():
+        readline.read_history_file(file)
+    print(HELP)
+    text = ""
+    while True:
+        try:
+            line = input("bullion> " if not text else "      -> ")
+        except EOFError:
+            break
+        except KeyboardInterrupt:
+            text = ""
+            print()
+            continue
+        if line.strip() in (".quit", ".exit"):
+            break
+        if line.strip() == ".tables":
+            print("\n".join(lake.names))
+            continue
+        text = f"{text}\n{line}".strip()
+        if text.endswith(";"):
+            # Each query sees the snapshots that are current when it is asked.
+            with Lake(lake.settings, lake.catalog) as now:
+                try:
+                    tell(now, text, "table")
+                except (QueryRefused, duckdb.Error) as refused:
+                    print(refused, file=sys.stderr)
+            text = ""
+    readline.write_history_file(file)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,209 @@
+"""How the lanes are: rows, commits, freshness, lag, dead letters, gates, next runs."""
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+from pyiceberg.catalog import Catalog
+from pyiceberg.table import Table
+
+from query.lake import Lake
+from query.settings import Settings
+from schemas.table import table_at
+from schemas.topic import TRADES
+
+ADDRESSES = {"bronze": "bronze.trades", "silver": "silver.trades", "gold": "gold.trades"}
+NEWEST = {
+    "bronze": "kafka_timestamp",
+    "silver": "ingestion_timestamp",
+    "gold": "ingestion_timestamp",
+}
+"""The column by which a layer's newest row is told."""
+
+
+def status(settings: Settings) -> dict[str, Any]:
+    """Return one object that says all; what cannot be asked says why instead."""
+    with Lake(settings) as lake:
+        flow = Airflow(settings)
+        return {
+            "at": now().isoformat(timespec="seconds"),
+            "lanes": [lane(lake, flow, exchange) for exchange in settings.exchanges],
+            "dead_letters": dead_letters(lake),
+            "airflow": flow.state,
+        }
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def lane(lake: Lake, flow: "Airflow", exchange: str) -> dict[str, Any]:
+    settings = lake.settings
+    return {
+        "exchange": exchange,
+        "layers": {
+            name: layer(lake, name, address, exchange)
+            for name, address in ADDRESSES.items()
+        },
+        "kafka_lag": kafka_lag(settings, exchange),
+        "last_gate": last_gate(settings, exchange),
+        **flow.lane(exchange),
+    }
+
+
+def layer(lake: Lake, name: str, address: str, exchange: str) -> dict[str, Any]:
+    """Return rows, last commit and freshness of one table of a lane.
+
+    Freshness is now minus when the newest row reached Kafka or us, in seconds. Only
+    the files of the newest commit that brought rows are read for it.
+    """
+    spec = table_at(address)
+    table = lake.catalog.load_table(spec.identifier(exchange))
+    snapshot = table.current_snapshot()
+    if snapshot is None or snapshot.summary is None:
+        return {"rows": 0, "last_commit": None, "newest": None, "freshness_s": None}
+    rows = int(snapshot.summary.additional_properties.get("total-records", 0))
+    mine = "" if spec.per_exchange else f" WHERE exchange = '{exchange.upper()}'"
+    if mine:
+        view = spec.identifier(exchange).split(".")[-1]
+        found = lake.query(f"SELECT count(*) FROM {view}{mine}").fetchone()
+        rows = int(found[0]) if found else 0
+    newest = newest_row(lake, table, NEWEST[name], mine)
+    committed = datetime.fromtimestamp(snapshot.timestamp_ms / 1000, UTC)
+    return {
+        "rows": rows,
+        "last_commit": committed.isoformat(timespec="seconds"),
+        "newest": newest.isoformat(timespec="milliseconds") if newest else None,
+        "freshness_s": round((now() - newest).total_seconds(), 1) if newest else None,
+    }
+
+
+def newest_row(lake: Lake, table: Table, column: str, mine: str) -> datetime | None:
+    """Return the newest time in a column, by the last snapshots that added files."""
+    at, tried = table.current_snapshot(), 0
+    while at is not None and tried < 20:
+        files = [
+            entry.data_file.file_path
+            for manifest in at.manifests(table.io)
+            if manifest.added_snapshot_id == at.snapshot_id
+            for entry in manifest.fetch_manifest_entry(table.io)
+            if entry.snapshot_id == at.snapshot_id
+        ]
+        if files:
+            found = lake.engine.execute(
+                f'SELECT epoch_us(max("{column}")) FROM read_parquet($1){mine}', [files]
+            ).fetchone()
+            if found and found[0] is not None:
+                return datetime.fromtimestamp(found[0] / 1e6, UTC)
+        parent = at.parent_snapshot_id
+        at = table.snapshot_by_id(parent) if parent else None
+        tried += 1
+    return None
+
+
+def kafka_lag(settings: Settings, exchange: str) -> int | str:
+    """Return how many messages bronze has yet to read, or why that is unknown."""
+    folder = settings.checkpoints / table_at("bronze.trades").checkpoint(exchange)
+    commits = [int(file.name) for file in (folder / "commits").glob("[0-9]*")]
+    topic = TRADES.name(exchange)
+    read: Mapping[str, int] = {}
+    if commits:
+        lines = (folder / "offsets" / str(max(commits))).read_text().splitlines()
+        read = json.loads(lines[-1]).get(topic, {})
+    consumer = Consumer(
+        {
+            "bootstrap.servers": settings.kafka_servers,
+            "group.id": "bullion-status",
+            "log_level": 0,
+        }
+    )
+    try:
+        known = consumer.list_topics(topic, timeout=3).topics[topic].partitions
+        ends = {
+            part: consumer.get_watermark_offsets(TopicPartition(topic, part), timeout=3)
+            for part in known
+        }
+        return sum(
+            end[1] - int(read.get(str(part), end[0])) for part, end in ends.items() if end
+        )
+    except KafkaException as error:
+        return f"unknown: {error.args[0].str()}"
+    finally:
+        consumer.close()
+
+
+def dead_letters(lake: Lake) -> dict[str, Any]:
+    """Return how many dead letters there are, and for which reasons."""
+    rows = lake.query(
+        "SELECT exchange, stage, error_reason, count(*) FROM silver_dead_letters "
+        "GROUP BY ALL ORDER BY ALL"
+    ).fetchall()
+    reasons = [
+        dict(zip(("exchange", "stage", "error_reason", "rows"), row, strict=True))
+        for row in rows
+    ]
+    return {"total": sum(row[3] for row in rows), "by_reason": reasons}
+
+
+def last_gate(settings: Settings, exchange: str) -> dict[str, Any] | None:
+    """Return what the last gate of a lane said; None before the first."""
+    file = settings.gates / f"{exchange}.jsonl"
+    if not file.exists():
+        return None
+    lines = file.read_bytes().strip().splitlines()
+    told: dict[str, Any] = json.loads(lines[-1])
+    return told
+
+
+class Airflow:
+    """What Airflow's API says of the lanes; its state says why it says nothing."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.url = settings.airflow_url
+        self.state = "ok"
+        self.token = ""
+        try:
+            password = json.loads(settings.airflow_passwords.read_text())["admin"]
+            who = {"username": "admin", "password": password}
+            self.token = str(self.ask("/auth/token", who)["access_token"])
+        except (OSError, urllib.error.URLError, KeyError, ValueError) as error:
+            self.state = f"away: {error}"
+
+    def lane(self, exchange: str) -> dict[str, Any]:
+        nothing = {"next_run": None, "last_run": None, "paused": None}
+        if self.state != "ok":
+            return nothing
+        path = f"/api/v2/dags/lane__{exchange}"
+        try:
+            dag = self.ask(path)
+            runs = self.ask(f"{path}/dagRuns?order_by=-run_after&limit=5")["dag_runs"]
+        except (OSError, urllib.error.URLError, KeyError, ValueError) as error:
+            return nothing | {"next_run": f"unknown: {error}"}
+        ended = [run["state"] for run in runs if run["state"] in ("success", "failed")]
+        return {
+            "next_run": dag.get("next_dagrun_run_after"),
+            "last_run": ended[0] if ended else None,
+            "paused": dag.get("is_paused"),
+        }
+
+    def ask(self, path: str, body: Mapping[str, str] | None = None) -> dict[str, Any]:
+        request = urllib.request.Request(
+            self.url + path,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={
+                "Content-Type": "application/json",
+                **({"Authorization": f"Bearer {self.token}"} if self.token else {}),
+            },
+        )
+        with urllib.request.urlopen(request, timeout=4) as answer:
+            told: dict[str, Any] = json.load(answer)
+            return told
+
+
+def is_there(catalog: Catalog) -> bool:
+    """Return whether the tables have been made."""
+    return bool(catalog.table_exists(table_at("gold.trades").identifier()))
