@@ -12,8 +12,8 @@ with DAG(
     description="Registers the schemas of every exchange, BACKWARD compatible.",
     doc_md="""
 ### What this is
-Registers the Avro schemas of trades and rejected frames for each exchange, with BACKWARD
-compatibility; it does nothing where they are registered already.
+Registers the Avro schemas of trades and rejected frames for each exchange, with
+BACKWARD compatibility; it does nothing where they are registered already.
 
 ### When it is red
 The log names the field that would break readers, and what to do instead. An unreachable

@@ -14,6 +14,14 @@ NOTHING = -1
 """The snapshot id of a reader that has read nothing yet."""
 
 
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Up to where a stream has read: some files of one snapshot."""
+
+    snapshot_id: int = NOTHING
+    files: int = 0
+
+
 class HistoryGone(Exception):
     """Snapshots expired under a reader: stop, and call a person."""
 
@@ -35,34 +43,45 @@ def open_catalog(env: Mapping[str, str]) -> SqlCatalog:
     )
 
 
-def pending(table: Table, position: int) -> tuple[Snapshot, ...]:
+def pending(table: Table, position: Position) -> tuple[Snapshot, ...]:
     """Return the snapshots behind a reader's position that brought rows, newest first.
+
+    The snapshot of the position is among them, whole, while the reader has only some of
+    its files: it did not note which.
 
     Raises:
         HistoryGone: the position, or what followed it, has expired.
     """
     new: list[Snapshot] = []
     at = table.current_snapshot()
-    while at and at.snapshot_id != position:
-        if brings_data(at):
+    while at:
+        reached = at.snapshot_id == position.snapshot_id
+        if added_files(at) > (position.files if reached else 0):
             new.append(at)
+        if reached:
+            return tuple(new)
         parent = at.parent_snapshot_id
         at = table.snapshot_by_id(parent) if parent else None
-        if at is None and (parent or position != NOTHING):
-            raise HistoryGone(
-                f"{'.'.join(table.name())}: snapshots behind {position} have expired, "
-                "and a reader needs them: stop its lane and restore the checkpoint"
-            )
+        if at is None and parent:
+            raise gone(table, position)
+    if position.snapshot_id != NOTHING:
+        raise gone(table, position)
     return tuple(new)
 
 
-def brings_data(snapshot: Snapshot) -> bool:
-    summary = snapshot.summary
-    return (
-        summary is not None
-        and summary.operation == Operation.APPEND
-        and int(summary.additional_properties.get("added-data-files", 0)) > 0
+def gone(table: Table, position: Position) -> HistoryGone:
+    return HistoryGone(
+        f"{'.'.join(table.name())}: snapshots behind {position.snapshot_id} have "
+        "expired, and a reader needs them: stop its lane and restore the checkpoint"
     )
+
+
+def added_files(snapshot: Snapshot) -> int:
+    """Return how many files of new rows a snapshot brought."""
+    summary = snapshot.summary
+    if summary is None or summary.operation != Operation.APPEND:
+        return 0
+    return int(summary.additional_properties.get("added-data-files", 0))
 
 
 @dataclass(frozen=True, slots=True)

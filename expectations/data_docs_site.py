@@ -41,7 +41,10 @@ def publish_site(env: Mapping[str, str], keep: int) -> int:
     )
     prune(newest_first[keep:])
     if published.exists() and newest_first:
-        if newest_first[0].stat().st_mtime <= (published / "index.html").stat().st_mtime:
+        if (
+            newest_first[0].stat().st_mtime
+            <= (published / "index.html").stat().st_mtime
+        ):
             return 0
 
     site = published.parent / f"{published.name}-{os.getpid()}"

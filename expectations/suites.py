@@ -3,12 +3,14 @@
 from collections.abc import Mapping, Sequence
 
 import great_expectations.expectations as gxe
+from great_expectations.expectations.metadata_types import FailureSeverity
 
 from expectations.silver.trades import rules
 from schemas.table import all_exchanges
 
 ROWS = "silver_trades_rows"
 INCREMENT = "silver_trades_increment"
+CRITICAL, WARNING = FailureSeverity.CRITICAL, FailureSeverity.WARNING
 
 
 def all_suites() -> Mapping[str, Sequence[gxe.Expectation]]:
@@ -25,9 +27,9 @@ def row_rules() -> list[gxe.Expectation]:
         gxe.ExpectColumnValuesToBeInSet(
             column=rule.error_reason,
             value_set=[True],
-            severity="critical",
+            severity=CRITICAL,
             description=f"{rule.error_type}: {rule.error_reason}",
-            notes="The rule that silver asked of each row, asked again of what it holds.",
+            notes="The rule that silver asked of each row, asked again of all it holds.",
         )
         for rule in rules(all_exchanges()[0])
     ]
@@ -46,7 +48,7 @@ def of_the_increment() -> list[gxe.Expectation]:
             "price_jump",
             "price: within a factor of two of the last known",
             "The largest factor between a trade's price and the last close that gold "
-            "knew of its symbol (or the increment's median).",
+            "knew of its symbol up to that day, else the median of the day's trades.",
             at_most=2,
         ),
         figure(
@@ -59,21 +61,21 @@ def of_the_increment() -> list[gxe.Expectation]:
             "dead_letter_share",
             "dead letters: under one in a thousand",
             "Share of bronze rows that became dead letters.",
-            severity="warning",
+            severity=WARNING,
             at_most=0.001,
         ),
         figure(
             "ids_going_back",
             "order: trade ids go up with Kafka offsets",
             "After a reconnect or a replay they may go back; the ids then repeat.",
-            severity="warning",
+            severity=WARNING,
             at_most=0,
         ),
         figure(
             "delay_p95_s",
             "freshness: received and validated within two minutes",
             "95th percentile from the frame's receipt to silver's verdict, in seconds.",
-            severity="warning",
+            severity=WARNING,
             at_most=120,
         ),
     ]
@@ -83,7 +85,7 @@ def figure(
     column: str,
     description: str,
     notes: str,
-    severity: str = "critical",
+    severity: FailureSeverity = CRITICAL,
     at_least: float | None = None,
     at_most: float | None = None,
 ) -> gxe.Expectation:

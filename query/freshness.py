@@ -34,7 +34,9 @@ def freshness(settings: Settings, minutes: float) -> Sequence[dict[str, Any]]:
                 table = lake.catalog.load_table(spec.identifier(exchange))
                 commits(lake.engine, table)
                 view = spec.identifier(exchange).split(".")[-1]
-                mine = "" if spec.per_exchange else f"AND exchange = '{exchange.upper()}'"
+                mine = (
+                    "" if spec.per_exchange else f"AND exchange = '{exchange.upper()}'"
+                )
                 rows = lake.query(
                     "SELECT count(*), quantile_cont(age, 0.5), "
                     "quantile_cont(age, 0.95), max(age) FROM (SELECT "

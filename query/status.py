@@ -16,7 +16,11 @@ from query.settings import Settings
 from schemas.table import table_at
 from schemas.topic import TRADES
 
-ADDRESSES = {"bronze": "bronze.trades", "silver": "silver.trades", "gold": "gold.trades"}
+ADDRESSES = {
+    "bronze": "bronze.trades",
+    "silver": "silver.trades",
+    "gold": "gold.trades",
+}
 NEWEST = {
     "bronze": "kafka_timestamp",
     "silver": "ingestion_timestamp",
@@ -128,7 +132,9 @@ def kafka_lag(settings: Settings, exchange: str) -> int | str:
             for part in known
         }
         return sum(
-            end[1] - int(read.get(str(part), end[0])) for part, end in ends.items() if end
+            end[1] - int(read.get(str(part), end[0]))
+            for part, end in ends.items()
+            if end
         )
     except KafkaException as error:
         return f"unknown: {error.args[0].str()}"

@@ -38,9 +38,7 @@ def build(place: Place, env: str, tests: bool = False) -> None:
     """
     lock = lock_of(env, tests)
     stamp = place.envs / env / "made-from"
-    if is_built(place, env) and (
-        not tests or stamp.read_text() == fingerprint(lock)
-    ):
+    if is_built(place, env) and (not tests or stamp.read_text() == fingerprint(lock)):
         return
     console.print(f"[bold]building the environment[/] {env} from {lock.name}")
     uv = place.python("tools").with_name("uv")

@@ -156,7 +156,9 @@ def run_all(todo: list[Task]) -> None:
             task.took = time.monotonic() - task.began
             done[task.name].set()
 
-    threads = [threading.Thread(target=work, args=(task,), daemon=True) for task in todo]
+    threads = [
+        threading.Thread(target=work, args=(task,), daemon=True) for task in todo
+    ]
     for thread in threads:
         thread.start()
     with Live(board(todo), console=console, refresh_per_second=4) as live:

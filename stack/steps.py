@@ -144,7 +144,9 @@ def spark_conf(place: Place, env: Mapping[str, str]) -> None:
     words = (str(place.python("spark")), "-m", "spark_apps.run", "conf")
     text = said(place, words, env)
     file = place.conf / "spark-defaults.conf"
-    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as f:
+    with os.fdopen(
+        os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w"
+    ) as f:
         f.write(text)
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from airflow.sdk import DAG, Asset, DeltaTriggerTimetable, chain, task
 from airflow.sdk.exceptions import AirflowFailException
+from airflow.utils.types import DagRunType
 
 from dags.factory.policy import POLICY, START
 from dags.factory.settings import environment, lane_interval
@@ -66,7 +67,7 @@ def lane_dag(exchange: str, bronze: Table, silver: Table, gold: Table) -> DAG:
         catchup=False,
         max_active_runs=1,
         # Backfill runs are not counted by max_active_runs: they would run beside it.
-        allowed_run_types=["scheduled", "manual"],
+        allowed_run_types=[DagRunType.SCHEDULED, DagRunType.MANUAL],
         dagrun_timeout=timedelta(hours=1),
         default_args=POLICY,
         is_paused_upon_creation=False,

@@ -1,0 +1,214 @@
+"""What could keep `up` from working, found before anything is started."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+
+import psutil
+from rich.console import Console
+from rich.table import Table
+
+from stack import supervisor
+from stack.environments import ENVIRONMENTS, is_built
+from stack.jars import locked, wrong
+from stack.place import Place
+
+console = Console()
+GIB = 1024**3
+MEMORY_NEEDED = 5
+"""GiB: what the whole stack keeps resident, and a little air."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at: ok, warn or FAIL, and what to type."""
+
+    about: str
+    state: str
+    said: str
+    remedy: str = ""
+
+
+def findings(place: Place, thorough: bool) -> list[Finding]:
+    """Return everything that was looked at; thorough reads each jar whole."""
+    return [
+        python(),
+        system_user(),
+        home(place),
+        memory(place),
+        disk(place),
+        *ports(place),
+        *environments(place),
+        jars(place, thorough),
+        *registry(place),
+    ]
+
+
+def fit(place: Place) -> bool:
+    """Return whether `up` may begin; what is in its way is shown."""
+    bad = [each for each in findings(place, thorough=False) if each.state == "FAIL"]
+    if bad:
+        console.print(board(bad))
+        console.print("Nothing was started. See everything with ./bullion doctor")
+    return not bad
+
+
+def show(place: Place, as_json: bool) -> int:
+    """Print every finding; return 1 if one of them is in the way."""
+    found = findings(place, thorough=True)
+    if as_json:
+        print(json.dumps([asdict(each) for each in found]))
+    else:
+        console.print(board(found))
+    return int(any(each.state == "FAIL" for each in found))
+
+
+def board(found: list[Finding]) -> Table:
+    colours = {"ok": "green", "warn": "yellow", "FAIL": "bold red"}
+    table = Table(header_style="bold cyan")
+    for name in ("", "what", "found", "what to do"):
+        table.add_column(name, overflow="fold")
+    for each in found:
+        state = f"[{colours[each.state]}]{each.state}[/]"
+        table.add_row(state, each.about, each.said, each.remedy)
+    return table
+
+
+def python() -> Finding:
+    version = ".".join(map(str, sys.version_info[:3]))
+    return Finding("Python", "ok", version)
+
+
+def system_user() -> Finding:
+    if os.geteuid() != 0:
+        return Finding("user", "ok", "an ordinary user")
+    if shutil.which("setpriv"):
+        return Finding("user", "ok", "root; PostgreSQL runs as nobody")
+    return Finding(
+        "user",
+        "FAIL",
+        "root, and PostgreSQL refuses root",
+        "apt-get install util-linux (for setpriv), or run as an ordinary user",
+    )
+
+
+def home(place: Place) -> Finding:
+    try:
+        place.home.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=place.home):
+            return Finding("home", "ok", str(place.home))
+    except OSError as error:
+        return Finding(
+            "home",
+            "FAIL",
+            f"{place.home} cannot be written: {error.strerror}",
+            "set BULLION_HOME to a folder of yours",
+        )
+
+
+def memory(place: Place) -> Finding:
+    free = psutil.virtual_memory().available / GIB
+    said = f"{free:.1f} GiB available"
+    if free >= MEMORY_NEEDED or supervisor.is_running(place):
+        return Finding("memory", "ok", said)
+    return Finding(
+        "memory",
+        "FAIL",
+        f"{said}, and the stack needs {MEMORY_NEEDED}",
+        "close other programs, or start one exchange only: --exchanges NAME",
+    )
+
+
+def disk(place: Place) -> Finding:
+    needed = 2 if all(is_built(place, env) for env in ENVIRONMENTS) else 6
+    free = shutil.disk_usage(place.home if place.home.exists() else "/").free / GIB
+    said = f"{free:.1f} GiB free below {place.home}"
+    if free >= needed:
+        return Finding("disk", "ok", said)
+    return Finding(
+        "disk",
+        "FAIL",
+        f"{said}, and {needed} are needed",
+        "free some space, or set BULLION_HOME to a larger disk",
+    )
+
+
+def ports(place: Place) -> Iterator[Finding]:
+    """Yield what listens where the stack means to; its own programs may."""
+    if supervisor.is_running(place):
+        yield Finding("ports", "ok", "in use by this stack, which is running")
+        return
+    taken = [(name, port) for name, port in place.ports.items() if not is_free(port)]
+    for name, port in taken:
+        yield Finding(
+            f"port {port}",
+            "FAIL",
+            f"somebody listens on it; it is for {name}",
+            f"end that program (ss -ltnp 'sport = :{port}'), or choose another port: "
+            f"BULLION_PORT_{name}={port + 1000} ./bullion up",
+        )
+    if not taken:
+        yield Finding("ports", "ok", f"{len(place.ports)} free")
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as one:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            one.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+def environments(place: Place) -> Iterator[Finding]:
+    for env in ENVIRONMENTS:
+        if is_built(place, env):
+            yield Finding(f"environment {env}", "ok", "built from its lock")
+        else:
+            yield Finding(f"environment {env}", "warn", "up will build it")
+
+
+def jars(place: Place, thorough: bool) -> Finding:
+    missing = (
+        wrong(place.jars)
+        if thorough
+        else [path for path in locked() if not (place.jars / path).exists()]
+    )
+    if missing:
+        said = f"{len(missing)} of {len(locked())} missing or wrong"
+        return Finding("jars", "warn", said, "up will fetch them")
+    return Finding("jars", "ok", f"{len(locked())} as in their lock")
+
+
+def registry(place: Place) -> Iterator[Finding]:
+    """Yield whether packages can be fetched, if there are any to fetch."""
+    if all(is_built(place, env) for env in ENVIRONMENTS):
+        return
+    pip = [str(place.python("tools")), "-m", "pip", "--disable-pip-version-check"]
+    try:
+        done = subprocess.run(
+            [*pip, "index", "versions", "uv"],
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=False,
+        )
+        reached = done.returncode == 0
+    except subprocess.TimeoutExpired:
+        reached = False
+    if reached:
+        yield Finding("package registry", "ok", "answers")
+    else:
+        yield Finding(
+            "package registry",
+            "warn",
+            "does not answer; what is cached may be enough",
+            "check the network, HTTPS_PROXY, SSL_CERT_FILE and `pip config list`",
+        )
