@@ -22,7 +22,9 @@ DUCKDB_TYPES = {
     "timestamp": "TIMESTAMPTZ",
     "decimal(38, 18)": "DECIMAL(38, 18)",
     "map<string, string>": "MAP(VARCHAR, VARCHAR)",
-    "array<struct<key: string, value: binary>>": 'STRUCT("key" VARCHAR, "value" BLOB)[]',
+    "array<struct<key: string, value: binary>>": (
+        'STRUCT("key" VARCHAR, "value" BLOB)[]'
+    ),
 }
 
 

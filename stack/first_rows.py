@@ -29,9 +29,7 @@ def tell(place: Place, wait: bool) -> None:
         )
     rows = answer(place, NEWEST)
     if rows:
-        table = Table(
-            title="gold, newest", title_justify="left", header_style="bold cyan"
-        )
+        table = Table(title="gold, newest", header_style="bold cyan")
         for name in rows[0]:
             table.add_column(name)
         for row in rows:

@@ -22,7 +22,10 @@ BUNDLES = (
 # The runtime is a small one: it lacks the module that Spark always asks for.
 SHIM = """\
 #!/bin/bash
-for word; do shift; [ "$word" = --add-modules=jdk.incubator.vector ] || set -- "$@" "$word"; done
+for word; do
+  shift
+  [ "$word" = --add-modules=jdk.incubator.vector ] || set -- "$@" "$word"
+done
 exec {runtime}/bin/java "$@"
 """
 

@@ -1,4 +1,4 @@
-"""Every program of the laptop as data: what it runs, what it waits for, how it stops."""
+"""Every program of the laptop as data: what it runs, needs, and how it stops."""
 
 import os
 from dataclasses import dataclass, field
