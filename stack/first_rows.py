@@ -24,7 +24,7 @@ def tell(place: Place, wait: bool) -> None:
     """Show the newest trades of gold, and the addresses that people open."""
     if wait and not arrived(place):
         console.print(
-            "[yellow]no rows in gold yet[/]: look at ./bullion status, and at the lanes "
+            "[yellow]no rows in gold yet[/]: look at ./bullion status and at the lanes "
             "in the Airflow UI; the next run brings them"
         )
     rows = answer(place, NEWEST)

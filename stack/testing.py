@@ -42,7 +42,7 @@ def checks() -> list[Step]:
         name for name in (*ROOMS, "tests", "benchmarks") if (REPO / name).exists()
     )
     packages = {
-        "airflow": ("dags", "expectations", "query"),
+        "airflow": ("dags", "expectations", "query", "stack"),
         "spark": ("schemas", "ingestion", "simulator", "spark_apps"),
     }
     return [

@@ -15,6 +15,7 @@ from typing import Any
 from schemas.table import ROOT
 from stack.place import PORTS
 
+
 def free_ports(count: int) -> Iterator[int]:
     """Yield ports on which nothing listens now, each another one."""
     with closing_all([socket.socket() for _ in range(count)]) as sockets:
