@@ -60,9 +60,14 @@ def pending(table: Table, position: Position) -> tuple[Snapshot, ...]:
             new.append(at)
         if reached:
             return tuple(new)
-        parent = at.parent_snapshot_id
-        at = table.snapshot_by_id(parent) if parent else None
-        if at is None and parent:
+        if at.parent_snapshot_id is None:
+            # pyiceberg takes the parent's id away when the parent expires.
+            whole = (at.sequence_number or 1) == 1
+            at = None
+        else:
+            at = table.snapshot_by_id(at.parent_snapshot_id)
+            whole = at is not None
+        if not whole:
             raise gone(table, position)
     if position.snapshot_id != NOTHING:
         raise gone(table, position)

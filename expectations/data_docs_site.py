@@ -1,11 +1,11 @@
 """Publishes the Data Docs so that they are read whole, at once and offline."""
 
 import json
-import os
 import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import mkdtemp
 
 import great_expectations as gx
 
@@ -47,11 +47,16 @@ def publish_site(env: Mapping[str, str], keep: int) -> int:
         ):
             return 0
 
-    site = published.parent / f"{published.name}-{os.getpid()}"
-    # great_expectations.yml asks the environment for both.
-    os.environ["BULLION_GX_RESULTS"] = env["BULLION_GX_RESULTS"]
-    os.environ["BULLION_GX_SITE"] = str(site)
-    gx.get_context(mode="file", context_root_dir=env["BULLION_GX"]).build_data_docs()
+    published.parent.mkdir(parents=True, exist_ok=True)
+    site = Path(mkdtemp(prefix=f"{published.name}-", dir=published.parent))
+    gx.get_context(
+        mode="file",
+        context_root_dir=env["BULLION_GX"],
+        runtime_environment={
+            "BULLION_GX_RESULTS": env["BULLION_GX_RESULTS"],
+            "BULLION_GX_SITE": str(site),
+        },
+    ).build_data_docs()
     pages = localise(site)
 
     before = published.resolve() if published.exists() else None

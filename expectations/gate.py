@@ -2,7 +2,6 @@
 
 import json
 import logging
-import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +10,7 @@ import great_expectations as gx
 import pandas as pd
 from great_expectations.core.run_identifier import RunIdentifier
 
+from expectations.build_gx_context import PLACES
 from expectations.increment import Increment, next_increment
 from expectations.suites import INCREMENT, ROWS
 
@@ -31,11 +31,19 @@ def hold_increment(
 
     Raises:
         GateClosed: a critical expectation was not met; the message names them.
+        HistoryGone: snapshots expired under the reader.
         RuntimeError: an expectation could not be asked; that says nothing of the rows.
     """
     increment = next_increment(reads, writes, exchange, env)
     if increment is None:
         return None
+    return pass_or_close(increment, exchange, run_id, env)
+
+
+def pass_or_close(
+    increment: Increment, exchange: str, run_id: str, env: Mapping[str, str]
+) -> dict[str, str]:
+    """Return what passed, and note the gate's outcome whatever it is; see above."""
     told = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "exchange": exchange,
@@ -79,8 +87,11 @@ def hold(
     Raises:
         RuntimeError: an expectation could not be asked.
     """
-    settle(env)
-    context = gx.get_context(mode="file", context_root_dir=env["BULLION_GX"])
+    context = gx.get_context(
+        mode="file",
+        context_root_dir=env["BULLION_GX"],
+        runtime_environment={name: env[name] for name in PLACES},
+    )
     result = context.checkpoints.get(checkpoint).run(
         batch_parameters={"dataframe": frame},
         # Colons would end up in paths and links of the Data Docs.
@@ -98,12 +109,6 @@ def hold(
                     getattr(config.severity, "value", config.severity)
                 )
     return failed
-
-
-def settle(env: Mapping[str, str]) -> None:
-    """Let the committed context find where results go; it asks the environment."""
-    for name in ("BULLION_GX_RESULTS", "BULLION_GX_SITE"):
-        os.environ.setdefault(name, env[name])
 
 
 def remember(

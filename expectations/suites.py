@@ -29,7 +29,7 @@ def row_rules() -> list[gxe.Expectation]:
             value_set=[True],
             severity=CRITICAL,
             description=f"{rule.error_type}: {rule.error_reason}",
-            notes="The rule that silver asked of each row, asked again of all it holds.",
+            notes="The rule that silver asked of each row, asked again.",
         )
         for rule in rules(all_exchanges()[0])
     ]

@@ -4,8 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import DAG, Asset, DeltaTriggerTimetable, chain, task
-from airflow.sdk.exceptions import AirflowFailException
-from airflow.utils.types import DagRunType
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from dags.factory.policy import POLICY, START
 from dags.factory.settings import environment, lane_interval
@@ -17,7 +16,7 @@ TRIAGE = """
 One exchange's way from bronze to gold. `silver` judges each message; `gate` holds the
 new rows against Great Expectations; `gold` takes what passed, each trade once, and
 makes the candles of the minutes that it touched. Runs follow each other, never side by
-side. An idle run starts no Spark client.
+side. A run that finds nothing new is skipped (pink), and starts no Spark client.
 
 ### When something is red
 - **`silver` or `gold`:** the next run repeats it, nothing is lost or doubled. Look at
@@ -47,17 +46,20 @@ def lane_dag(exchange: str, bronze: Table, silver: Table, gold: Table) -> DAG:
         retries=1,
         execution_timeout=timedelta(minutes=5),
     )
-    def gate(reads: str, writes: str, of: str, **context: Any) -> dict[str, str] | None:
+    def gate(reads: str, writes: str, of: str, **context: Any) -> dict[str, str]:
         # Great Expectations takes seconds to import: here, and never at parse time.
         from expectations.gate import GateClosed, hold_increment
 
         run_id = str(context["run_id"])
         try:
-            return hold_increment(reads, writes, of, run_id, environment())
+            passed = hold_increment(reads, writes, of, run_id, environment())
         except GateClosed as closed:
             raise AirflowFailException(str(closed)) from closed
+        if passed is None:
+            raise AirflowSkipException(f"nothing waits in {reads} for {writes}")
+        return passed
 
-    gated = "{{ (ti.xcom_pull(task_ids='gate') or {}).get('snapshot_to', '-1') }}"
+    gated = "{{ ti.xcom_pull(task_ids='gate')['snapshot_to'] }}"
     with DAG(
         dag_id=f"lane__{exchange}",
         description=f"{exchange}: bronze to silver, gate, gold and candles.",
@@ -67,7 +69,8 @@ def lane_dag(exchange: str, bronze: Table, silver: Table, gold: Table) -> DAG:
         catchup=False,
         max_active_runs=1,
         # Backfill runs are not counted by max_active_runs: they would run beside it.
-        allowed_run_types=[DagRunType.SCHEDULED, DagRunType.MANUAL],
+        # The enum that mypy would have is private to the SDK; it takes the words.
+        allowed_run_types=["scheduled", "manual"],  # type: ignore[list-item]
         dagrun_timeout=timedelta(hours=1),
         default_args=POLICY,
         is_paused_upon_creation=False,
@@ -80,6 +83,7 @@ def lane_dag(exchange: str, bronze: Table, silver: Table, gold: Table) -> DAG:
                 exchange=exchange,
                 reads=bronze.address,
                 writes=silver.address,
+                then=gold.address,
                 pool=turn(silver, exchange),
                 max_active_tis_per_dag=1,
                 outlets=[asset(silver, exchange)],

@@ -13,11 +13,28 @@ def environment() -> Mapping[str, str]:
 
 
 def exchanges() -> tuple[str, ...]:
-    """Return the exchanges that have lanes here: those asked for, or all there are."""
+    """Return the exchanges that have lanes here: those asked for, or all there are.
+
+    Raises:
+        LookupError: an exchange without a folder was asked for.
+    """
     asked = os.environ.get("BULLION_EXCHANGES", "").replace(",", " ").split()
+    unknown = set(asked) - set(all_exchanges())
+    if unknown:
+        raise LookupError(
+            f"BULLION_EXCHANGES names {', '.join(sorted(unknown))}; "
+            f"there are: {', '.join(all_exchanges())}"
+        )
     return tuple(asked) or all_exchanges()
 
 
 def lane_interval() -> timedelta:
-    """Return how far apart the runs of a lane begin."""
-    return timedelta(seconds=int(os.environ.get("BULLION_LANE_SECONDS") or "30"))
+    """Return how far apart the runs of a lane begin.
+
+    Raises:
+        ValueError: the setting is no positive number of seconds.
+    """
+    seconds = float(os.environ.get("BULLION_LANE_SECONDS") or 30)
+    if seconds <= 0:
+        raise ValueError(f"BULLION_LANE_SECONDS is {seconds:g}: it must be above 0")
+    return timedelta(seconds=seconds)

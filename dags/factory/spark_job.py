@@ -5,6 +5,7 @@ from typing import Any
 
 from airflow.providers.standard.operators.bash import BashOperator
 from airflow.sdk import Context
+from airflow.sdk.exceptions import AirflowSkipException
 
 from dags.factory.settings import environment
 
@@ -15,8 +16,9 @@ class SparkJob(BashOperator):
     The last line that the job prints is one JSON object, ids as text, since a browser
     rounds large numbers. It becomes the XCom and the `extra` of each asset event.
 
-    With `reads` and `writes` it first asks whether the stream between the two tables
-    has anything to read: if not, no process is started and the report is empty.
+    It first asks whether the stream from `reads` into `writes` has anything to read: if
+    not, no process is started. The task and what follows are skipped, unless rows of
+    `writes` are still owed to the table `then`: its gate was closed, or it failed.
     """
 
     template_fields = ("bash_command", "env")
@@ -28,6 +30,7 @@ class SparkJob(BashOperator):
         exchange: str,
         reads: str,
         writes: str,
+        then: str = "",
         **kwargs: Any,
     ) -> None:
         super().__init__(
@@ -38,15 +41,24 @@ class SparkJob(BashOperator):
             **kwargs,
         )
         self.exchange, self.reads, self.writes = exchange, reads, writes
+        self.then = then
 
     def execute(self, context: Context) -> Any:
-        # pyiceberg is loaded by the fork server: here it costs nothing.
-        from expectations.increment import waiting
-
-        if not waiting(self.reads, self.writes, self.exchange, environment()):
-            self.log.info("%s has nothing new for %s", self.reads, self.writes)
+        """Run the job, if there is anything for it to do, and return its report."""
+        if not self.has_work(self.reads, self.writes):
+            idle = f"{self.reads} has nothing new for {self.writes}"
+            if not self.then or not self.has_work(self.writes, self.then):
+                raise AirflowSkipException(idle)
+            self.log.info("%s, but %s is owed rows", idle, self.then)
             return {"rows": 0}
         report = super().execute(context)
         for asset in self.outlets:
             context["outlet_events"][asset].extra = report
         return report
+
+    def has_work(self, reads: str, writes: str) -> bool:
+        """Return whether the stream between two tables has snapshots to read."""
+        # pyiceberg is loaded by the fork server: here it costs nothing.
+        from expectations.increment import waiting
+
+        return waiting(reads, writes, self.exchange, environment()) > 0

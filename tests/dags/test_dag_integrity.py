@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from airflow.sdk import DAG
 from airflow.serialization.serialized_objects import DagSerialization
 
 from dags.factory.pools import all_pools
+from dags.factory.spark_job import SparkJob
 from schemas.table import ROOT, all_exchanges
 
 DAGS = ROOT / "dags"
@@ -90,16 +92,18 @@ def test_two_readings_give_the_same_dags(bag: BundleDagBag) -> None:
 
 def test_a_lane_is_silver_gate_gold_and_never_beside_itself(bag: BundleDagBag) -> None:
     for lane in lanes(bag):
-        assert [task.task_id for task in lane.topological_sort()] == [
-            "silver",
-            "gate",
-            "gold",
-        ]
+        (first,) = lane.roots
+        (last,) = lane.leaves
+        assert (first.task_id, last.task_id) == ("silver", "gold")
+        assert lane.task_dict["gate"].upstream_task_ids == {"silver"}
         assert lane.max_active_runs == 1
         assert lane.task_dict["gold"].trigger_rule == "all_success"
         assert lane.task_dict["gold"].upstream_task_ids == {"gate"}
         # Backfill runs are not counted by max_active_runs.
-        assert "backfill" not in lane.allowed_run_types
+        allowed = lane.allowed_run_types
+        assert isinstance(allowed, Collection)
+        assert len(allowed) == 2
+        assert all(kind in ("scheduled", "manual") for kind in allowed)
 
 
 def test_each_writer_is_alone(bag: BundleDagBag) -> None:
@@ -117,7 +121,9 @@ def test_each_writer_is_alone(bag: BundleDagBag) -> None:
 
 def test_gold_is_told_the_snapshot_that_the_gate_saw(bag: BundleDagBag) -> None:
     for exchange, lane in zip(all_exchanges(), lanes(bag), strict=True):
-        command = lane.task_dict["gold"].bash_command
+        gold = lane.task_dict["gold"]
+        assert isinstance(gold, SparkJob)
+        command = str(gold.bash_command)
         assert f" gold.trades {exchange} --gated " in command
         assert "snapshot_to" in command
 

@@ -1,0 +1,118 @@
+"""A step asks before it starts anything: an idle lane costs no Spark client."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import AirflowSkipException
+
+from dags.factory.settings import exchanges, lane_interval
+from dags.factory.spark_job import SparkJob
+from schemas.table import all_exchanges
+from tests.expectations.tables import append, created, lake, trades
+
+EXCHANGE = all_exchanges()[0]
+GOLD = "gold.trades"
+
+
+class Lane:
+    """A silver table in a folder, the checkpoint that reads it, and a step to gold."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.catalog = lake(folder)
+        self.silver = created(self.catalog, "silver.trades", EXCHANGE)
+        self.bronze = created(self.catalog, "bronze.trades", EXCHANGE)
+
+    def arrive(self, *ids: int) -> int:
+        return append(self.silver, "silver.trades", trades(EXCHANGE, ids))
+
+    def read(self, snapshot: int) -> None:
+        """Note that gold has read up to here, as Spark does."""
+        for part, text in (
+            ("offsets", json.dumps({"snapshot_id": snapshot, "position": 1})),
+            ("commits", "v1"),
+        ):
+            (self.folder / f"gold-{EXCHANGE}" / part).mkdir(parents=True, exist_ok=True)
+            (self.folder / f"gold-{EXCHANGE}" / part / "0").write_text(text)
+
+    def step(self, reads: str, writes: str, then: str = "") -> SparkJob:
+        return SparkJob(
+            task_id="step",
+            arguments="",
+            exchange=EXCHANGE,
+            reads=reads,
+            writes=writes,
+            then=then,
+        )
+
+
+@pytest.fixture
+def lane(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lane:
+    made = Lane(tmp_path)
+    monkeypatch.setenv("BULLION_CHECKPOINTS", str(tmp_path))
+    # The step opens the same catalog, which is here a file.
+    monkeypatch.setattr(
+        "expectations.increment.open_catalog", lambda env: lake(tmp_path)
+    )
+    return made
+
+
+def started(step: SparkJob, report: dict[str, Any]) -> Any:
+    """Run the step with a real process that says this report."""
+    step.bash_command = f"echo noise; echo '{json.dumps(report)}'"
+    return step.execute({"outlet_events": {}})  # type: ignore[typeddict-item]
+
+
+def test_a_step_with_rows_to_read_runs_and_hands_on_its_report(lane: Lane) -> None:
+    lane.arrive(1)
+
+    report = started(lane.step("silver.trades", GOLD), {"snapshot_id": "7021"})
+
+    assert report == {"snapshot_id": "7021"}
+
+
+def test_a_step_with_nothing_to_read_is_skipped(lane: Lane) -> None:
+    lane.read(lane.arrive(1))
+
+    with pytest.raises(AirflowSkipException, match="nothing new"):
+        started(lane.step("silver.trades", GOLD), {})
+
+
+def test_an_idle_first_step_goes_on_only_while_gold_is_owed_rows(lane: Lane) -> None:
+    first = lane.arrive(1)
+    step = lane.step("bronze.trades", "silver.trades", then=GOLD)
+
+    assert started(step, {"never": "started"}) == {"rows": 0}
+    lane.read(first)
+    with pytest.raises(AirflowSkipException):
+        started(step, {})
+
+
+def test_the_job_takes_the_place_of_its_shell(lane: Lane) -> None:
+    # Its guard ends it when its parent, the Airflow task, is gone.
+    command = str(lane.step("silver.trades", GOLD).bash_command)
+
+    assert command.startswith('exec "$BULLION_SPARK_PYTHON" -m spark_apps.run ')
+    assert sys.executable not in command
+
+
+def test_lanes_are_made_for_the_exchanges_that_were_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert exchanges() == all_exchanges()
+    monkeypatch.setenv("BULLION_EXCHANGES", f" {EXCHANGE},")
+    assert exchanges() == (EXCHANGE,)
+    monkeypatch.setenv("BULLION_EXCHANGES", "mtgox")
+    with pytest.raises(LookupError, match="mtgox"):
+        exchanges()
+
+
+def test_the_interval_is_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BULLION_LANE_SECONDS", "15")
+    assert lane_interval().total_seconds() == 15
+    monkeypatch.setenv("BULLION_LANE_SECONDS", "0")
+    with pytest.raises(ValueError, match="above 0"):
+        lane_interval()
