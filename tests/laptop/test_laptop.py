@@ -1,0 +1,101 @@
+"""The laptop's files and checks, without starting it."""
+
+import re
+import socket
+from pathlib import Path
+
+import pytest
+
+from stack import files, jars, secrets
+from stack.place import PORTS, Place, SettingRefused
+from stack.programs import programs
+from stack.settings import environment
+from stack.when_ready import answers
+
+
+@pytest.fixture()
+def place(tmp_path: Path) -> Place:
+    return Place.read({"BULLION_HOME": str(tmp_path / "home")})
+
+
+def test_secrets_are_made_once_and_for_their_owner_only(place: Place) -> None:
+    made = secrets.kept(place)
+
+    assert secrets.kept(place) == made
+    assert len(set(made.values())) == len(secrets.NAMES)
+    for file in (place.home / "secrets.json", secrets.passwords(place)):
+        assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_nothing_listens_beyond_this_machine(place: Place) -> None:
+    files.write_all(place)
+    told = environment(place)
+    texts = [
+        files.kafka(place),
+        *(" ".join(program.command) for program in programs(place)),
+        *(f"{k}={v}" for program in programs(place) for k, v in program.env),
+        *(f"{name}={value}" for name, value in told.items() if "HOST" in name),
+    ]
+    hosts = {host for text in texts for host in re.findall(r"\d+\.\d+\.\d+\.\d+", text)}
+
+    assert hosts == {"127.0.0.1"}
+    assert not any("localhost" in text or "[::]" in text for text in texts)
+
+
+def test_every_port_may_be_moved(tmp_path: Path) -> None:
+    moved = {name: port + 20000 for name, port in PORTS.items()}
+    env = {f"BULLION_PORT_{name}": str(port) for name, port in moved.items()}
+    place = Place.read({"BULLION_HOME": str(tmp_path), **env})
+    files.write_all(place)
+    words = " ".join(
+        " ".join((*program.command, *map("=".join, program.env), program.ready))
+        for program in programs(place)
+    )
+    said = words + files.kafka(place) + str(environment(place))
+
+    for name, port in moved.items():
+        assert str(port) in said, name
+        assert not re.search(rf":{PORTS[name]}\b", said), name
+
+
+@pytest.mark.parametrize("text", ["many", "0", "70000"])
+def test_a_port_that_is_none_is_refused_with_a_remedy(text: str) -> None:
+    with pytest.raises(SettingRefused, match="BULLION_PORT_KAFKA.*number from 1"):
+        Place.read({"BULLION_PORT_KAFKA": text})
+
+
+def test_the_lock_of_the_jars_is_whole() -> None:
+    lines = jars.LOCK.read_text().splitlines()
+
+    assert len(lines) > 50
+    assert all(re.fullmatch(r"[0-9a-f]{64}  [a-z]+/\S+", line) for line in lines)
+
+
+def test_a_jar_that_was_changed_or_is_missing_is_named(tmp_path: Path) -> None:
+    (tmp_path / "spark").mkdir()
+    good, bad = tmp_path / "spark/good.jar", tmp_path / "spark/bad.jar"
+    good.write_bytes(b"as it was locked")
+    bad.write_bytes(b"something else")
+    lock = tmp_path / "jars.lock"
+    digest = jars.digest_of(good)
+    names = ("good.jar", "bad.jar", "gone.jar")
+    lock.write_text("".join(f"{digest}  spark/{name}\n" for name in names))
+
+    assert jars.wrong(tmp_path, lock) == ["spark/bad.jar", "spark/gone.jar"]
+
+
+def test_a_probe_tells_whether_somebody_listens() -> None:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port = one.getsockname()[1]
+        assert not answers(f"tcp:{port}")
+        one.listen()
+        assert answers(f"tcp:{port}")
+
+
+def test_every_program_waits_for_what_it_needs(place: Place) -> None:
+    by_name = {program.name: program for program in programs(place)}
+    kafka = f"tcp:{place.ports['KAFKA']}"
+
+    assert kafka in by_name["bronze"].needs
+    assert any("bootstrapped" in probe for probe in by_name["airflow-scheduler"].needs)
