@@ -39,8 +39,10 @@ class Split:
 
     reads: str
     """Address of the table."""
+    writes: tuple[str, str]
+    """Addresses of the table for what is sound, and of that for the rest."""
     becomes: Callable[[DataFrame, Run], Mapping[str, DataFrame]]
-    """The rows for each table by its address; the last holds what others refused."""
+    """The rows for each table by its address."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,6 +34,8 @@ class SplitLanding:
     run: Run
     checkpoint: Checkpoint
     registry_url: str
+    begun_before: int = -1
+    """Number of the batch that an earlier run began and did not end, or -1."""
     notes: Mapping[str, str] = field(default_factory=dict)
     passed: Callable[[str], None] = on_it_goes
     """Told of each named point of a batch; may end the process there."""
@@ -51,20 +53,26 @@ class SplitLanding:
         if not said.rows:
             return
         made = self.app.becomes(batch, self._knowing(said.ids))
-        mark = Mark(self.checkpoint.query_id, batch_id, self.notes)
+        mark = Mark(
+            query_id=self.checkpoint.query_id,
+            batch_id=batch_id,
+            may_be_there=batch_id == self.begun_before,
+            notes=self.notes,
+        )
         landed = 0
-        for address, rows in made.items():
-            # The last table holds what the others refused: often there is none.
+        for address in self.app.writes:
+            # The second table holds what the first refused: often there is none.
             if landed == said.rows:
                 break
             identifier = table_at(address).identifier(self.run.exchange)
             self.passed(f"before {address}")
-            landed += append(rows, identifier, mark, {"rows": said.rows})
+            landed += append(made[address], identifier, mark, {"rows": said.rows})
             self.passed(f"after {address}")
         if landed != said.rows:
             raise RowsLost(
                 f"batch {batch_id} of {self.app.reads}.{self.run.exchange} has "
-                f"{said.rows} rows, and {landed} were written to {', '.join(made)}"
+                f"{said.rows} rows, and {landed} were written to "
+                f"{' and '.join(self.app.writes)}"
             )
 
     def _knowing(self, ids: list[int]) -> Run:

@@ -1,7 +1,6 @@
 """A step of a lane: read what is new, land it, and report in figures."""
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from pyspark.sql import SparkSession
@@ -10,7 +9,7 @@ from schemas.table import Table, table_at
 from schemas.topic import TRADES
 from spark_apps.app import Promotion, Run, Split
 from spark_apps.landing import SplitLanding, on_it_goes
-from spark_apps.marks import marked
+from spark_apps.marks import Landed, landed
 from spark_apps.promotion import PromotionLanding
 from spark_apps.registry import registered
 from spark_apps.settings import Settings
@@ -40,32 +39,30 @@ def refine(
     passed: Callable[[str], None] = on_it_goes,
 ) -> Report:
     """Carry what is new in the table that a split reads; return its report."""
-    first, second = "silver.trades", "silver.dead_letters"
-    trades, letters = (table_at(each).identifier(exchange) for each in (first, second))
+    trades, letters = (table_at(each).identifier(exchange) for each in app.writes)
     source = table_at(app.reads).identifier(exchange)
-    checkpoint = _checkpoint(settings, table_at(first), exchange)
+    checkpoint = _checkpoint(settings, table_at(app.writes[0]), exchange)
     before = checkpoint.last_batch
-    if checkpoint.has_begun_batch or pending(
-        history(spark, source), checkpoint.consumed()
-    ):
-        run = Run(exchange=exchange, started_at=datetime.now(UTC))
+    if _is_due(history(spark, source), checkpoint):
         known = registered(settings.registry_url, TRADES.subject(exchange))
         landing = SplitLanding(
             app=app,
-            run=replace(run, schemas=known),
+            run=Run(exchange=exchange, started_at=datetime.now(UTC), schemas=known),
             checkpoint=checkpoint,
             registry_url=settings.registry_url,
+            begun_before=checkpoint.begun_batch,
             notes=settings.airflow,
             passed=passed,
         )
         drain(spark, source, checkpoint, landing)
-    good = marked(spark, trades, checkpoint.query_id, before)
-    bad = marked(spark, letters, checkpoint.query_id, before)
+    done = landed(spark, (trades, letters), checkpoint.query_id, before)
+    good = [each for each in done if each.identifier == trades]
+    rows = {each.batch_id: each.figures["rows"] for each in done}
     return {
-        "snapshot_id": _text(newest_data(history(spark, trades))),
-        "rows": sum(each["rows"] for each in {**bad, **good}.values()),
-        "silver": sum(each["added"] for each in good.values()),
-        "dead_letters": sum(each["added"] for each in bad.values()),
+        "snapshot_id": _head(spark, trades, good),
+        "rows": sum(rows.values()),
+        "silver": sum(each.added for each in good),
+        "dead_letters": sum(e.added for e in done if e.identifier == letters),
     }
 
 
@@ -83,27 +80,36 @@ def promote(
         Ungated: the source has rows behind `gated`, the snapshot that the gate saw.
     """
     source = table_at(app.reads).identifier(exchange)
-    written, windows = (table_at(each) for each in (app.writes, app.windows))
-    checkpoint = _checkpoint(settings, written, exchange)
+    written, windows = (
+        table_at(each).identifier() for each in (app.writes, app.windows)
+    )
+    checkpoint = _checkpoint(settings, table_at(app.writes), exchange)
     before = checkpoint.last_batch
     line = history(spark, source)
     require_gated(line, gated)
-    if checkpoint.has_begun_batch or pending(line, checkpoint.consumed()):
+    if _is_due(line, checkpoint):
         landing = PromotionLanding(
             app=app,
             run=Run(exchange=exchange, started_at=datetime.now(UTC)),
             checkpoint=checkpoint,
+            begun_before=checkpoint.begun_batch,
             notes=settings.airflow,
             passed=passed,
         )
         drain(spark, source, checkpoint, landing)
-        # Whoever wrote to silver meanwhile broke the lane's rule: say so aloud.
-        require_gated(until(history(spark, source), checkpoint), gated)
-    done = marked(spark, windows.identifier(), checkpoint.query_id, before).values()
+        if checkpoint.consumed().snapshot_id != gated:
+            # Whoever wrote to silver meanwhile broke the lane's rule: say so aloud.
+            require_gated(until(history(spark, source), checkpoint), gated)
+    done = landed(spark, (written, windows), checkpoint.query_id, before)
+    # A batch that was begun twice may have told of itself twice.
+    by_batch = {e.batch_id: e.figures for e in done if e.identifier == windows}
+    told = by_batch.values()
     return {
-        "snapshot_id": _text(newest_data(history(spark, written.identifier()))),
-        **{name: sum(each[name] for each in done) for name in FIGURES},
-        "candles": sum(each["windows"] for each in done),
+        "snapshot_id": _head(
+            spark, written, [each for each in done if each.identifier == written]
+        ),
+        **{name: sum(each[name] for each in told) for name in FIGURES},
+        "candles": sum(each["windows"] for each in told),
     }
 
 
@@ -157,6 +163,16 @@ def _checkpoint(settings: Settings, table: Table, exchange: str) -> Checkpoint:
     return checkpoint
 
 
-def _text(snapshot_id: int | None) -> str | None:
-    """Snapshot ids are too long for the numbers of browsers."""
-    return None if snapshot_id is None else str(snapshot_id)
+def _is_due(line: tuple[Snapshot, ...], checkpoint: Checkpoint) -> bool:
+    """Whether there is something to read, or a batch to do again."""
+    return checkpoint.begun_batch >= 0 or bool(pending(line, checkpoint.consumed()))
+
+
+def _head(spark: SparkSession, identifier: str, done: Sequence[Landed]) -> str | None:
+    """Return the newest snapshot that brought rows to the table, as text.
+
+    Such ids are too long for the numbers of browsers.
+    """
+    ids = [each.snapshot_id for each in done if each.added]
+    head = ids[-1] if ids else newest_data(history(spark, identifier))
+    return None if head is None else str(head)

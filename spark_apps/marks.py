@@ -1,6 +1,6 @@
 """What a batch leaves in the summary of each snapshot that it commits."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pyspark.sql import DataFrame, DataFrameWriterV2, SparkSession
@@ -20,6 +20,8 @@ class Mark:
 
     query_id: str
     batch_id: int
+    may_be_there: bool = True
+    """Whether the batch was begun by an earlier run, and may have got so far."""
     notes: Mapping[str, str] = field(default_factory=dict)
 
     def properties(self, figures: Mapping[str, int]) -> dict[str, str]:
@@ -40,25 +42,39 @@ class Mark:
         return writer
 
 
-def marked(
-    spark: SparkSession, identifier: str, query_id: str, after: int
-) -> dict[int, dict[str, int]]:
-    """Return the figures that each later batch of a stream left in a table, by number.
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """What one batch left in one table."""
 
-    `added` is how many rows the table itself counted in that commit.
-    """
-    rows = spark.sql(f"""
-        SELECT summary FROM {CATALOG}.{identifier}.snapshots
-        WHERE summary['{PREFIX}query-id'] = '{query_id}'
-          AND cast(summary['{PREFIX}batch-id'] AS bigint) > {after}
-        """).collect()
-    return {
-        int(row.summary[f"{PREFIX}batch-id"]): {
-            "added": int(row.summary.get("added-records", 0)),
-            **_figures(row.summary),
-        }
-        for row in rows
-    }
+    identifier: str
+    batch_id: int
+    snapshot_id: int
+    added: int
+    """Rows, as the table itself counted them in that commit."""
+    figures: Mapping[str, int]
+
+
+def landed(
+    spark: SparkSession, identifiers: Sequence[str], query_id: str, after: int
+) -> tuple[Landed, ...]:
+    """Return what each later batch of a stream left in these tables, in order."""
+    rows = spark.sql(" UNION ALL ".join(f"""
+            SELECT '{identifier}' AS identifier, snapshot_id, summary,
+                   cast(summary['{PREFIX}batch-id'] AS bigint) AS batch_id
+            FROM {CATALOG}.{identifier}.snapshots
+            WHERE summary['{PREFIX}query-id'] = '{query_id}'
+              AND cast(summary['{PREFIX}batch-id'] AS bigint) > {after}
+            """ for identifier in identifiers)).collect()
+    return tuple(
+        Landed(
+            row.identifier,
+            row.batch_id,
+            row.snapshot_id,
+            int(row.summary.get("added-records", 0)),
+            _figures(row.summary),
+        )
+        for row in sorted(rows, key=lambda row: row.batch_id)
+    )
 
 
 def _figures(summary: Mapping[str, str]) -> dict[str, int]:
@@ -74,9 +90,9 @@ def append(
 ) -> int:
     """Append the rows unless this batch did so before; return how many there are."""
     spark = rows.sparkSession
-    done = marked(spark, identifier, mark.query_id, mark.batch_id - 1)
+    asked = (spark, (identifier,), mark.query_id, mark.batch_id - 1)
+    done = landed(*asked) if mark.may_be_there else ()
     if not done:
-        writer = mark.put(rows.writeTo(f"{CATALOG}.{identifier}"), figures)
-        writer.append()
-        done = marked(spark, identifier, mark.query_id, mark.batch_id - 1)
-    return done[mark.batch_id]["added"]
+        mark.put(rows.writeTo(f"{CATALOG}.{identifier}"), figures).append()
+        done = landed(*asked)
+    return done[0].added

@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 from schemas.table import CATALOG, Table, table_at
 from spark_apps.app import Promotion, Run
 from spark_apps.landing import RowsLost, on_it_goes
-from spark_apps.marks import Mark, append, marked
+from spark_apps.marks import Mark, append, landed
 from spark_apps.streams import Checkpoint
 
 HOUR = timedelta(hours=1)
@@ -26,6 +26,8 @@ class PromotionLanding:
     app: Promotion
     run: Run
     checkpoint: Checkpoint
+    begun_before: int = -1
+    """Number of the batch that an earlier run began and did not end, or -1."""
     notes: Mapping[str, str] = field(default_factory=dict)
     passed: Callable[[str], None] = on_it_goes
 
@@ -38,7 +40,12 @@ class PromotionLanding:
         spans = hours_of(batch)
         if not spans:
             return
-        mark = Mark(self.checkpoint.query_id, batch_id, self.notes)
+        mark = Mark(
+            query_id=self.checkpoint.query_id,
+            batch_id=batch_id,
+            may_be_there=batch_id == self.begun_before,
+            notes=self.notes,
+        )
         figures = self._insert(batch, spans, mark)
         self.passed("between the tables")
         self._recompute(batch, spans, mark, figures)
@@ -48,11 +55,10 @@ class PromotionLanding:
         self, batch: DataFrame, spans: Sequence[Span], mark: Mark
     ) -> dict[str, int]:
         table = table_at(self.app.writes)
-        done = marked(
-            batch.sparkSession, table.identifier(), mark.query_id, mark.batch_id - 1
-        )
-        if mark.batch_id in done:
-            return done[mark.batch_id]
+        asked = ((table.identifier(),), mark.query_id, mark.batch_id - 1)
+        done = landed(batch.sparkSession, *asked) if mark.may_be_there else ()
+        if done:
+            return dict(done[0].figures)
         known = self.app.known(batch, self._held(batch, table, spans)).persist()
         try:
             figures = counted(known)

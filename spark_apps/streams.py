@@ -64,9 +64,14 @@ class Checkpoint:
         return max(self._numbers("commits"), default=-1)
 
     @property
-    def has_begun_batch(self) -> bool:
-        """Whether a batch was begun and not ended: the next run does it again."""
-        return max(self._numbers("offsets"), default=-1) > self.last_batch
+    def begun_batch(self) -> int:
+        """Number of the batch that was begun and not ended, or -1.
+
+        The next run does it again. Spark notes a batch before it begins it, so that no
+        other batch can have left anything in a table.
+        """
+        last = max(self._numbers("offsets"), default=-1)
+        return last if last > self.last_batch else -1
 
     def consumed(self) -> Position:
         """Return up to where batches were carried to their end."""

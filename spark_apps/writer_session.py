@@ -1,11 +1,13 @@
 """The one Spark Connect session that may write a table, whoever held it before."""
 
 import socket
+from typing import cast
 from uuid import NAMESPACE_URL, uuid5
 
 from pyspark.errors.exceptions.connect import SparkConnectException
 from pyspark.sql import SparkSession
 from pyspark.sql.connect.client.retries import DefaultPolicy
+from pyspark.sql.connect.session import SparkSession as ConnectSession
 
 
 def open_writer(host: str, port: int, turn: str) -> SparkSession:
@@ -29,7 +31,7 @@ def open_writer(host: str, port: int, turn: str) -> SparkSession:
     for series in range(1000):
         session = uuid5(NAMESPACE_URL, f"{turn}#{series}")
         remote = f"sc://{host}:{port}/;user_id=bullion;session_id={session}"
-        spark: SparkSession = SparkSession.Builder().remote(remote).create()
+        spark = ConnectSession.builder.remote(remote).create()
         # A server that dies in mid-run is noticed after seconds and not after minutes.
         spark.client.set_retry_policies(
             [DefaultPolicy(max_retries=6, max_backoff=2000)]
@@ -38,7 +40,7 @@ def open_writer(host: str, port: int, turn: str) -> SparkSession:
             spark.interruptAll()
             for query in spark.streams.active:
                 query.stop()
-            return spark
+            return cast(SparkSession, spark)
         except SparkConnectException as error:
             if "INVALID_HANDLE.SESSION_CLOSED" not in str(error):
                 raise

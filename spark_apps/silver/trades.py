@@ -78,4 +78,8 @@ def silver_trades(bronze: DataFrame, run: Run) -> Mapping[str, DataFrame]:
     }
 
 
-APP = Split(reads="bronze.trades", becomes=silver_trades)
+APP = Split(
+    reads="bronze.trades",
+    writes=(TABLE.address, "silver.dead_letters"),
+    becomes=silver_trades,
+)
