@@ -18,6 +18,7 @@ from stack import supervisor
 from stack.environments import ENVIRONMENTS, is_built
 from stack.jars import locked, wrong
 from stack.place import Place
+from stack.programs import as_postgres
 
 console = Console()
 GIB = 1024**3
@@ -88,14 +89,24 @@ def python() -> Finding:
 def system_user() -> Finding:
     if os.geteuid() != 0:
         return Finding("user", "ok", "an ordinary user")
-    if shutil.which("setpriv"):
-        return Finding("user", "ok", "root; PostgreSQL runs as nobody")
-    return Finding(
-        "user",
-        "FAIL",
-        "root, and PostgreSQL refuses root",
-        "apt-get install util-linux (for setpriv), or run as an ordinary user",
-    )
+    if not shutil.which("setpriv"):
+        return Finding(
+            "user",
+            "FAIL",
+            "root, and PostgreSQL refuses root",
+            "apt-get install util-linux (for setpriv), or run as an ordinary user",
+        )
+    words = [*as_postgres(), "true"]
+    tried = subprocess.run(words, capture_output=True, text=True, check=False)
+    if tried.returncode:
+        return Finding(
+            "user",
+            "FAIL",
+            f"root, which may not become another user here: {tried.stderr.strip()}",
+            "run as an ordinary user, or give the container CAP_SETUID, CAP_SETGID, "
+            "CAP_SETPCAP and CAP_DAC_OVERRIDE",
+        )
+    return Finding("user", "ok", "root; PostgreSQL runs as nobody")
 
 
 def home(place: Place) -> Finding:

@@ -40,13 +40,16 @@ def programs(place: Place) -> tuple[Program, ...]:
 def as_postgres() -> tuple[str, ...]:
     """Return what must stand before PostgreSQL's programs: it refuses root.
 
-    The one capability lets it reach a home below folders that only root may enter.
+    The one capability lets it reach a home below folders that only root may enter. The
+    secure bit makes access(2), by which initdb looks for its neighbours, count that
+    capability too: for whoever is not root, Linux leaves it out there (access(2)).
     """
     if os.geteuid() != 0:
         return ()
     drop = "--reuid=nobody --regid=nogroup --clear-groups"
     keep = "--inh-caps=+dac_override --ambient-caps=+dac_override"
-    return ("setpriv", *drop.split(), *keep.split())
+    count = "--securebits=+no_setuid_fixup"
+    return ("setpriv", count, *drop.split(), *keep.split())
 
 
 def postgres_bin(place: Place) -> Path:

@@ -2,13 +2,15 @@
 
 import re
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from stack import files, jars, secrets
 from stack.place import PORTS, Place, SettingRefused
-from stack.programs import programs
+from stack.programs import as_postgres, programs
 from stack.settings import environment
 from stack.when_ready import answers
 
@@ -91,6 +93,23 @@ def test_a_probe_tells_whether_somebody_listens() -> None:
         assert not answers(f"tcp:{port}")
         one.listen()
         assert answers(f"tcp:{port}")
+
+
+def test_postgres_finds_its_programs_below_a_folder_of_their_owner_only(
+    tmp_path: Path,
+) -> None:
+    tmp_path.chmod(0o700)
+    program = tmp_path / "initdb"
+    program.touch(mode=0o755)
+    # initdb asks access(2) for its neighbours, as Python does here.
+    script = f"import os; print(os.geteuid(), os.access({str(program)!r}, os.X_OK))"
+    said = subprocess.run(
+        [*as_postgres(), sys.executable, "-c", script], capture_output=True, text=True
+    )
+    user, found = said.stdout.split()
+
+    assert user != "0"
+    assert found == "True"
 
 
 def test_every_program_waits_for_what_it_needs(place: Place) -> None:
