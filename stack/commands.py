@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 from stack.environments import build_all
 from stack.jars import fetch
-from stack.place import REPO, Place
+from stack.place import Place
 from stack.settings import environment
+from stack.turn import turn
 
 
 def up(asked: argparse.Namespace) -> int:
@@ -17,8 +18,6 @@ def up(asked: argparse.Namespace) -> int:
     place = Place.read()
     if not doctor.fit(place):
         return 1
-    build_all_missing(place)
-    fetch(place)
     options = {
         name: str(value)
         for name in ("feed", "exchanges", "speed", "rate")
@@ -26,13 +25,13 @@ def up(asked: argparse.Namespace) -> int:
     }
     if asked.retime:
         options["retime"] = "yes"
-    lifecycle.up(place, whole_path(options))
+    options = whole_path(options)
+    with turn(place):
+        build_all(place)
+        fetch(place)
+        lifecycle.up(place, options)
     first_rows.tell(place, wait=not asked.no_wait)
     return 0
-
-
-def build_all_missing(place: Place) -> None:
-    build_all(place)
 
 
 def whole_path(options: dict[str, str]) -> dict[str, str]:
@@ -67,14 +66,18 @@ def whole_path(options: dict[str, str]) -> dict[str, str]:
 def down(asked: argparse.Namespace) -> int:
     from stack import lifecycle
 
-    lifecycle.down(Place.read())
+    place = Place.read()
+    with turn(place):
+        lifecycle.down(place)
     return 0
 
 
 def reset(asked: argparse.Namespace) -> int:
     from stack import lifecycle
 
-    lifecycle.reset(Place.read(), asked.yes)
+    place = Place.read()
+    with turn(place):
+        lifecycle.reset(place, asked.yes)
     return 0
 
 
@@ -135,4 +138,3 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "airflow": airflow,
     "test": test,
 }
-__all__ = ["COMMANDS", "REPO"]

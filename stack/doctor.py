@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 
 import psutil
@@ -53,7 +54,9 @@ def findings(place: Place, thorough: bool) -> list[Finding]:
 
 def fit(place: Place) -> bool:
     """Return whether `up` may begin; what is in its way is shown."""
-    bad = [each for each in findings(place, thorough=False) if each.state == "FAIL"]
+    with console.status("looking whether all that is needed is there"):
+        found = findings(place, thorough=False)
+    bad = [each for each in found if each.state == "FAIL"]
     if bad:
         console.print(board(bad))
         console.print("Nothing was started. See everything with ./bullion doctor")
@@ -62,7 +65,8 @@ def fit(place: Place) -> bool:
 
 def show(place: Place, as_json: bool) -> int:
     """Print every finding; return 1 if one of them is in the way."""
-    found = findings(place, thorough=True)
+    with nullcontext() if as_json else console.status("looking"):
+        found = findings(place, thorough=True)
     if as_json:
         print(json.dumps([asdict(each) for each in found]))
     else:

@@ -64,7 +64,7 @@ def build(place: Place, env: str, tests: bool = False) -> None:
 
 def uv_environment() -> dict[str, str]:
     """Return the caller's environment, with the machine's certificates trusted."""
-    return os.environ | {"UV_NATIVE_TLS": "1", "UV_LINK_MODE": "copy"}
+    return os.environ | {"UV_SYSTEM_CERTS": "1", "UV_LINK_MODE": "copy"}
 
 
 def build_all(place: Place, tests: bool = False) -> None:

@@ -48,7 +48,8 @@ def fetch(place: Place) -> None:
         NotFetched: a file could not be fetched, or is not the one that was locked.
     """
     make_home(place)
-    bad = wrong(place.jars)
+    with console.status("comparing the jars with their lock"):
+        bad = wrong(place.jars)
     if bad:
         for path in bad:
             (place.jars / path).unlink(missing_ok=True)
@@ -64,7 +65,8 @@ def fetch(place: Place) -> None:
                 "the registry changes files; do not use them."
             )
         shutil.rmtree(place.jars / "unpacked", ignore_errors=True)
-    unpack(place)
+    with console.status("unpacking the registry and the pages' assets"):
+        unpack(place)
 
 
 def ivy(place: Place) -> None:

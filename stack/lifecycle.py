@@ -53,9 +53,10 @@ def up(place: Place, options: Mapping[str, str]) -> None:
     if supervisor.is_running(place):
         supervisor.reread(place)
     else:
-        end_leftovers(place)
-        steps.init_postgres(place, env)
-        supervisor.start_daemon(place, env)
+        with console.status("preparing the database and the supervisor"):
+            end_leftovers(place)
+            steps.init_postgres(place, env)
+            supervisor.start_daemon(place, env)
     run_all(tasks(place, env))
     console.print(f"[green]everything is up[/] after {time.monotonic() - began:.0f} s")
 
@@ -237,16 +238,16 @@ def belonging(place: Place) -> list[psutil.Process]:
 
 def reset(place: Place, sure: bool) -> None:
     """Delete every row, topic, log and secret; keep environments and jars."""
-    doomed = [path for path in place.home.glob("*") if path.name not in KEPT]
     if not sure:
         console.print(f"This deletes all trades and settings below {place.home}.")
         if console.input("Type [b]yes[/] to go on: ").strip() != "yes":
             console.print("nothing was deleted")
             return
     down(place)
+    doomed = [path for path in place.home.glob("*") if path.name not in KEPT]
     for path in doomed:
         shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
     console.print("[green]reset[/]: ./bullion up begins anew")
 
 
-KEPT = {"envs", "jars", "java", "cache"}
+KEPT = {"envs", "jars", "java", "cache", "command.lock"}

@@ -1,6 +1,7 @@
 """Where the laptop keeps things, and which ports it uses."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,7 +54,8 @@ class Place:
         settings = written(REPO / ".env") | {
             name: value for name, value in env.items() if name.startswith("BULLION_")
         }
-        home = Path(settings.get("BULLION_HOME") or REPO / ".bullion").resolve()
+        told = Path(settings.get("BULLION_HOME") or ".bullion").expanduser()
+        home = (REPO / told).resolve()
         ports = {}
         for name, usual in PORTS.items():
             text = settings.get(f"BULLION_PORT_{name}") or str(usual)
@@ -102,13 +104,23 @@ class Place:
         return self.envs / env / "lib/python3.11/site-packages"
 
 
+LINE = re.compile(
+    r"""\s* (?P<name>\w+) \s* =
+        (?: \s* "(?P<double>[^"]*)" | \s* '(?P<single>[^']*)'
+          | (?P<bare>(?:(?!\s\#).)*) )
+        (?: \s+ \#.* | \s* )""",
+    re.VERBOSE,
+)
+"""As compose reads its own: a comment begins with a blank and a hash."""
+
+
 def written(file: Path) -> dict[str, str]:
     """Return the NAME=VALUE lines of a file; none if it is not there."""
     if not file.is_file():
         return {}
-    pairs = (
-        line.split("=", 1)
-        for line in file.read_text().splitlines()
-        if "=" in line and not line.lstrip().startswith("#")
-    )
-    return {name.strip(): value.strip().strip("\"'") for name, value in pairs}
+    lines = map(LINE.fullmatch, file.read_text().splitlines())
+    return {
+        line["name"]: line["double"] or line["single"] or (line["bare"] or "").strip()
+        for line in lines
+        if line
+    }

@@ -74,6 +74,9 @@ def init_postgres(place: Place, env: Mapping[str, str]) -> None:
     """Create the database cluster, owned by whoever may run it."""
     folder = place.data / "postgres"
     if (folder / "PG_VERSION").exists() and (folder / "ready").exists():
+        # After a reboot its number may be another program's, and PostgreSQL would wait
+        # for that one for ever. No process of this home is left when we are asked.
+        (folder / "postmaster.pid").unlink(missing_ok=True)
         return
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(mode=0o700)

@@ -13,6 +13,7 @@ from stack.environments import build_all
 from stack.jars import fetch
 from stack.place import REPO, Place
 from stack.settings import inherited
+from stack.turn import turn
 
 console = Console()
 ROOMS = (
@@ -88,8 +89,9 @@ def run(place: Place, tier: str | None, words: Sequence[str]) -> int:
 
     pytest's own summary of the last tier is the last thing that is printed.
     """
-    build_all(place, tests=True)
-    fetch(place)
+    with turn(place):
+        build_all(place, tests=True)
+        fetch(place)
     if tier:
         todo = tests(tier, words)
     else:

@@ -1,6 +1,7 @@
 """The laptop's files and checks, without starting it."""
 
 import re
+import shlex
 import socket
 import subprocess
 import sys
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from stack import files, jars, secrets
-from stack.place import PORTS, Place, SettingRefused
+from stack.place import PORTS, REPO, Place, SettingRefused, written
 from stack.programs import as_postgres, programs
 from stack.settings import environment
 from stack.when_ready import answers
@@ -58,6 +59,43 @@ def test_every_port_may_be_moved(tmp_path: Path) -> None:
     for name, port in moved.items():
         assert str(port) in said, name
         assert not re.search(rf":{PORTS[name]}\b", said), name
+
+
+def test_a_line_of_the_example_may_be_uncommented_as_it_stands(tmp_path: Path) -> None:
+    example = (REPO / ".env.example").read_text()
+    file = tmp_path / ".env"
+    file.write_text(re.sub("^#BULLION", "BULLION", example, flags=re.MULTILINE))
+    said = written(file)
+
+    assert said["BULLION_LANE_SECONDS"].isdigit()
+    assert {said[f"BULLION_PORT_{name}"] for name in PORTS} == {
+        str(port) for port in PORTS.values()
+    }
+    assert said["BULLION_EXCHANGES"] == ""
+
+
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        ("BULLION_HOME=/a b", "/a b"),
+        ("BULLION_HOME = /a#b # why", "/a#b"),
+        ("BULLION_HOME='/a # b'  # why", "/a # b"),
+        ('BULLION_HOME="/a b"', "/a b"),
+        ("BULLION_HOME=", ""),
+    ],
+)
+def test_a_setting_is_read_alike_by_the_script_and_by_python(
+    tmp_path: Path, line: str, value: str
+) -> None:
+    file = tmp_path / ".env"
+    file.write_text(f"# {line}\n{line}\n")
+    script = (REPO / "bullion").read_text()
+    told = script[script.index("told() {") : script.index("\nhome=")]
+    asked = f"repo={shlex.quote(str(tmp_path))}\n{told}\ntold BULLION_HOME"
+    said = subprocess.run(["bash", "-c", asked], capture_output=True, text=True)
+
+    assert written(file) == {"BULLION_HOME": value}
+    assert said.stdout == (f"{value}\n" if value else "\n")
 
 
 @pytest.mark.parametrize("text", ["many", "0", "70000"])
