@@ -41,6 +41,11 @@ def arguments() -> argparse.ArgumentParser:
     ):
         told = commands.add_parser(name, help=about)
         told.add_argument("--json", action="store_true", help="for scripts")
+    fresh = commands.add_parser(
+        "freshness", help="how old trades were when each layer first showed them"
+    )
+    fresh.add_argument("--minutes", type=float, default=10, help="looked back (10)")
+    fresh.add_argument("--json", action="store_true", help="for scripts")
     logs = commands.add_parser("logs", help="the log of a program")
     logs.add_argument("name", nargs="?", help="a name from `status`; none lists them")
     logs.add_argument("-f", "--follow", action="store_true", help="go on showing")

@@ -105,6 +105,13 @@ def sql(asked: argparse.Namespace) -> int:
     return inside(place, words)
 
 
+def freshness(asked: argparse.Namespace) -> int:
+    place = Place.read()
+    words = ["freshness", "--minutes", str(asked.minutes)]
+    words += ["--json"] if asked.json else []
+    return inside(place, (str(place.python("airflow")), "-m", "query", *words))
+
+
 def airflow(asked: argparse.Namespace) -> int:
     place = Place.read()
     return inside(place, (str(place.envs / "airflow/bin/airflow"), *asked.words))
@@ -132,6 +139,7 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "down": down,
     "reset": reset,
     "status": status,
+    "freshness": freshness,
     "doctor": check,
     "logs": logs,
     "sql": sql,

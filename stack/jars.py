@@ -57,7 +57,7 @@ def fetch(place: Place) -> None:
         ivy(place)
         still = wrong(place.jars)
         if still:
-            shutil.rmtree(place.home / "cache/ivy", ignore_errors=True)
+            shutil.rmtree(place.cache / "ivy", ignore_errors=True)
             raise NotFetched(
                 f"{len(still)} jars are missing or not the ones in {LOCK.name}, "
                 f"such as {still[0]}. They and Ivy's cache are thrown away: run the "
@@ -81,7 +81,7 @@ def ivy(place: Place) -> None:
         f"-Djavax.net.ssl.trustStore={truststore(place)}",
         "-Djavax.net.ssl.trustStoreType=PKCS12",
         *("-jar", str(jar), "-ivy", str(LOCKS / "ivy.xml")),
-        *("-cache", str(place.home / "cache/ivy")),
+        *("-cache", str(place.cache / "ivy")),
         *("-retrieve", str(place.jars / PATTERN)),
     ]
     process = subprocess.Popen(

@@ -250,4 +250,4 @@ def reset(place: Place, sure: bool) -> None:
     console.print("[green]reset[/]: ./bullion up begins anew")
 
 
-KEPT = {"envs", "jars", "java", "cache", "command.lock"}
+KEPT = {"envs", "jars", "java", "command.lock"}

@@ -47,6 +47,11 @@ def cores(place: Place, seconds: float = 1.0) -> float:
 
 
 def used(place: Place) -> float:
+    """Return the processor seconds of this home since it started.
+
+    A process that ended has left its seconds with the parent that waited for it: lane
+    tasks live for seconds, and would be missed otherwise.
+    """
     total = 0.0
     for process in belonging(place):
         try:
@@ -54,4 +59,5 @@ def used(place: Place) -> float:
         except psutil.Error:
             continue
         total += times.user + times.system
+        total += times.children_user + times.children_system
     return total

@@ -80,6 +80,13 @@ class Place:
         return self.home / "java"
 
     @property
+    def cache(self) -> Path:
+        """Downloads that every home of this user shares, beside uv's own."""
+        told = self.settings.get("BULLION_CACHE")
+        usual = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "bullion"
+        return Path(told or usual).expanduser().resolve()
+
+    @property
     def data(self) -> Path:
         return self.home / "data"
 

@@ -76,7 +76,6 @@ def bullion(place: Place) -> dict[str, str]:
         "SPARK_HOME": str(place.packages("spark") / "pyspark"),
         "PYSPARK_PYTHON": str(spark / "python"),
         "PYTHONPATH": f"{REPO}:{REPO / 'dags/config'}",
-        "PYTHONDONTWRITEBYTECODE": "1",
         "TZ": "UTC",
     }
 

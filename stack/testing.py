@@ -137,7 +137,6 @@ def surroundings(place: Place) -> Mapping[str, str]:
         "JAVA_HOME": str(place.java),
         "PYSPARK_PYTHON": str(place.python("spark")),
         "PYTHONPATH": str(REPO),
-        "PYTHONDONTWRITEBYTECODE": "1",
         "TZ": "UTC",
     }
 

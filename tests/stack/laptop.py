@@ -40,7 +40,7 @@ class Laptop:
 
     def __init__(self, home: Path, settings: Mapping[str, str] | None = None) -> None:
         home.mkdir(parents=True, exist_ok=True)
-        for shared in ("envs", "jars", "java", "cache"):
+        for shared in ("envs", "jars", "java"):
             link = home / shared
             if not link.exists() and (ROOT / ".bullion").resolve() != home.resolve():
                 link.symlink_to(ROOT / ".bullion" / shared)
