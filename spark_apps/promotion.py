@@ -13,7 +13,7 @@ from spark_apps.landing import RowsLost, on_it_goes
 from spark_apps.marks import Mark, append, landed
 from spark_apps.streams import Checkpoint
 
-HOUR = timedelta(hours=1)
+MINUTE = timedelta(minutes=1)
 SLACK = timedelta(minutes=1)
 """How far apart the times of two copies of a trade may be: REST rounds otherwise."""
 Span = tuple[datetime, datetime]
@@ -37,7 +37,7 @@ class PromotionLanding:
         Raises:
             RowsLost: inserted rows and duplicates are not all rows of the batch.
         """
-        spans = hours_of(batch)
+        spans = spans_of(batch)
         if not spans:
             return
         mark = Mark(
@@ -125,20 +125,29 @@ def counted(known: DataFrame) -> dict[str, int]:
     }
 
 
-def hours_of(batch: DataFrame) -> list[Span]:
-    """Return the hours in which the batch's rows happened, neighbours as one span.
+def spans_of(batch: DataFrame) -> list[Span]:
+    """Return the times in which the batch's rows happened, in whole minutes.
 
-    Each is as much wider as copies of a trade may lie apart.
+    Each hour has a span of its own, so that rows years apart do not ask for the years
+    between them; neighbours become one. Each is as much wider as copies of a trade may
+    lie apart.
     """
-    hour = F.date_format("timestamp", "yyyy-MM-dd HH").alias("hour")
-    told = sorted(row.hour for row in batch.select(hour).distinct().collect())
+    times = (F.date_trunc("minute", each("timestamp")) for each in (F.min, F.max))
+    hours = batch.groupBy(F.date_trunc("hour", "timestamp")).agg(
+        *(F.date_format(time, "yyyy-MM-dd HH:mm").alias("time") for time in times)
+    )
+    told = sorted(tuple(map(minute, row[1:])) for row in hours.collect())
     spans: list[Span] = []
-    for start in (datetime.strptime(text, "%Y-%m-%d %H") for text in told):
-        if spans and start - HOUR <= spans[-1][1]:
-            spans[-1] = (spans[-1][0], start + HOUR + SLACK)
-        else:
-            spans.append((start - SLACK, start + HOUR + SLACK))
+    for first, last in told:
+        start, end = first - SLACK, last + MINUTE + SLACK
+        if spans and start <= spans[-1][1]:
+            start, _ = spans.pop()
+        spans.append((start, end))
     return spans
+
+
+def minute(text: str) -> datetime:
+    return datetime.strptime(text, "%Y-%m-%d %H:%M")
 
 
 def within(column: str, spans: Sequence[Span]) -> str:

@@ -89,4 +89,9 @@ def _catalog(storage: Storage) -> dict[str, str]:
         ".s3.access-key-id": storage.s3_access_key,
         ".s3.secret-access-key": storage.s3_secret_key,
         ".client.region": storage.s3_region,
+        # Each run of a stream opens the manifests of all snapshots that are kept
+        # (Iceberg issue 16940); they never change.
+        ".io.manifest.cache-enabled": "true",
+        ".io.manifest.cache.max-total-bytes": str(64 * 1024 * 1024),
+        ".io.manifest.cache.expiration-interval-ms": str(3600 * 1000),
     }

@@ -71,7 +71,7 @@ def bullion(place: Place) -> dict[str, str]:
         "BULLION_GATES": str(place.home / "gates"),
         "BULLION_AIRFLOW_URL": f"http://{LOCAL}:{port['AIRFLOW']}",
         "BULLION_AIRFLOW_PASSWORDS": str(secrets.passwords(place)),
-        "BULLION_LANE_SECONDS": "30",
+        "BULLION_LANE_SECONDS": "20",
         "JAVA_HOME": str(place.java),
         "SPARK_HOME": str(place.packages("spark") / "pyspark"),
         "PYSPARK_PYTHON": str(spark / "python"),

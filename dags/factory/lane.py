@@ -3,11 +3,18 @@
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import DAG, Asset, DeltaTriggerTimetable, chain, task
+from airflow.sdk import (
+    DAG,
+    Asset,
+    CronTriggerTimetable,
+    DeltaTriggerTimetable,
+    chain,
+    task,
+)
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from dags.factory.policy import POLICY, START
-from dags.factory.settings import environment, lane_interval
+from dags.factory.settings import environment
 from dags.factory.spark_job import SparkJob
 from schemas.table import Table
 
@@ -37,7 +44,13 @@ def turn(table: Table, exchange: str) -> str:
     return f"{table.address}.{exchange}"
 
 
-def lane_dag(exchange: str, bronze: Table, silver: Table, gold: Table) -> DAG:
+def lane_dag(
+    exchange: str,
+    schedule: CronTriggerTimetable | DeltaTriggerTimetable,
+    bronze: Table,
+    silver: Table,
+    gold: Table,
+) -> DAG:
     """Return the lane: silver, gate, gold, one run at a time and never a backfill."""
 
     @task(
@@ -64,7 +77,7 @@ def lane_dag(exchange: str, bronze: Table, silver: Table, gold: Table) -> DAG:
         dag_id=f"lane__{exchange}",
         description=f"{exchange}: bronze to silver, gate, gold and candles.",
         doc_md=TRIAGE,
-        schedule=DeltaTriggerTimetable(lane_interval()),
+        schedule=schedule,
         start_date=START,
         catchup=False,
         max_active_runs=1,

@@ -34,7 +34,7 @@ def lane_interval() -> timedelta:
     Raises:
         ValueError: the setting is no positive number of seconds.
     """
-    seconds = float(os.environ.get("BULLION_LANE_SECONDS") or 30)
+    seconds = float(os.environ.get("BULLION_LANE_SECONDS") or 20)
     if seconds <= 0:
         raise ValueError(f"BULLION_LANE_SECONDS is {seconds:g}: it must be above 0")
     return timedelta(seconds=seconds)

@@ -2,14 +2,17 @@
 
 import json
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow.sdk import DeltaTriggerTimetable
 from airflow.sdk.exceptions import AirflowSkipException
 
 from dags.factory.settings import exchanges, lane_interval
 from dags.factory.spark_job import SparkJob
+from dags.factory.staggered import staggered
 from schemas.table import all_exchanges
 from tests.expectations.tables import append, created, lake, trades
 
@@ -116,3 +119,27 @@ def test_the_interval_is_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BULLION_LANE_SECONDS", "0")
     with pytest.raises(ValueError, match="above 0"):
         lane_interval()
+
+
+@pytest.mark.parametrize(
+    ("every", "place", "of", "moments"),
+    [
+        (20, 0, 2, "0,20,40"),
+        (20, 1, 2, "10,30,50"),
+        (15, 2, 5, "6,21,36,51"),
+        (60, 1, 3, "20"),
+    ],
+)
+def test_lanes_run_evenly_apart(every: int, place: int, of: int, moments: str) -> None:
+    schedule = staggered(timedelta(seconds=every), place, of)
+
+    assert schedule.expression == f"* * * * * {moments}"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("every", [7, 90, 0.5, 1.5])
+def test_a_lane_that_no_minute_holds_evenly_counts_from_its_last_run(
+    every: float,
+) -> None:
+    schedule = staggered(timedelta(seconds=every), 1, 2)
+
+    assert isinstance(schedule, DeltaTriggerTimetable)
