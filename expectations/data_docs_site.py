@@ -23,7 +23,12 @@ ASSETS = {
     "https://unpkg.com/bootstrap-table@1.19.1/": "bootstrap-table/1.19.1/",
 }
 # Plots and a dark theme, which validation results do without; the logo is in the site.
-SPARE = re.compile(r'<(script|link)[^>]*"https://cdn\.jsdelivr\.net/[^>]*>(</script>)?')
+# Their newsletter says nothing of these trades either.
+SPARE = re.compile(
+    r'<(script|link)[^>]*"https://cdn\.jsdelivr\.net/[^>]*>(</script>)?'
+    r"|<footer>.*?</footer>",
+    re.DOTALL,
+)
 LOGO = re.compile(r"https://great-expectations-web-assets[^\"']*")
 URL = "/data-docs"
 

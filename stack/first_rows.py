@@ -3,6 +3,7 @@
 import json
 import time
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -13,9 +14,10 @@ from stack.status import lanes
 console = Console()
 PATIENCE = 240
 NEWEST = (
-    "SELECT exchange, symbol, timestamp, side, price::VARCHAR AS price, "
-    "quantity::VARCHAR AS quantity, trade_id FROM gold_crypto_trades "
-    "ORDER BY gold_ingestion_timestamp DESC, timestamp DESC LIMIT 6"
+    "SELECT exchange, symbol, strftime(timestamp, '%Y-%m-%d %H:%M:%S') AS time, side, "
+    "price::VARCHAR AS price, quantity::VARCHAR AS quantity, trade_id "
+    "FROM (FROM gold_crypto_trades QUALIFY row_number() OVER (PARTITION BY exchange "
+    "ORDER BY gold_ingestion_timestamp DESC, timestamp DESC) <= 3) ORDER BY ALL"
 )
 COUNTED = "SELECT exchange, count(*) AS n FROM gold_crypto_trades GROUP BY exchange"
 
@@ -29,14 +31,15 @@ def tell(place: Place, wait: bool) -> None:
         )
     rows = answer(place, NEWEST)
     if rows:
-        table = Table(title="gold, newest", header_style="bold cyan")
+        table = Table(title="gold, newest", header_style="bold cyan", box=SIMPLE_HEAD)
         for name in rows[0]:
-            table.add_column(name)
+            right = name in ("price", "quantity", "trade_id")
+            table.add_column(name, justify="right" if right else "left", no_wrap=True)
         for row in rows:
             table.add_row(
                 *(
                     (
-                        str(value).rstrip("0")
+                        str(value).rstrip("0").rstrip(".")
                         if name in ("price", "quantity")
                         else str(value)
                     )
@@ -50,7 +53,9 @@ def tell(place: Place, wait: bool) -> None:
         f"{place.home / 'airflow/passwords.json'}\n"
         f"Spark     http://127.0.0.1:{port['SPARK_UI']} (lanes), "
         f"http://127.0.0.1:{port['BRONZE_UI']} (bronze)\n"
-        "next      ./bullion status, ./bullion sql, ./bullion down"
+        "next      ./bullion status, ./bullion sql, ./bullion down",
+        soft_wrap=True,
+        highlight=False,
     )
 
 

@@ -5,6 +5,7 @@ import subprocess
 import time
 from typing import Any
 
+from rich.box import ROUNDED
 from rich.console import Console
 from rich.table import Table
 
@@ -99,10 +100,14 @@ def lanes(place: Place, *words: str) -> subprocess.CompletedProcess[str]:
 
 def board(place: Place, told: dict[str, Any]) -> Table:
     about = {program.name: program.about for program in programs(place)}
-    table = Table(title="processes", title_justify="left", header_style="bold cyan")
-    for name in ("name", "state", "pid", "up", "MB", "what"):
+    table = Table(
+        title="processes", title_justify="left", header_style="bold cyan", box=ROUNDED
+    )
+    for name in ("name", "state", "pid", "up", "MB"):
         right = name in ("pid", "up", "MB")
-        table.add_column(name, justify="right" if right else "left")
+        table.add_column(name, justify="right" if right else "left", no_wrap=True)
+    # What a program is for gives way first where the terminal is narrow.
+    table.add_column("what", no_wrap=True, overflow="ellipsis", style="dim", ratio=1)
     for each in told["processes"]:
         colour = "green" if each["state"] == "RUNNING" else "bold red"
         table.add_row(
@@ -111,6 +116,6 @@ def board(place: Place, told: dict[str, Any]) -> Table:
             str(each["pid"] or ""),
             f"{each['uptime_s'] // 60} min" if each["pid"] else "",
             f"{each['memory_mb']:,.0f}",
-            f"[dim]{about[each['name']]}[/]",
+            about[each["name"]],
         )
     return table

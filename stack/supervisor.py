@@ -110,14 +110,13 @@ def section(place: Place, program: Program) -> str:
         f'{name}="{secrets[value[1:]] if value.startswith("@") else value}"'
         for name, value in program.env
     )
-    waits = (
+    words = (
         str(place.python("tools")),
-        *("-m", "stack.when_ready"),
+        *("-m", "stack.when_ready", program.name),
         *program.needs,
         "--",
         *program.command,
     )
-    words = waits if program.needs else program.command
     return f"""\
 [program:{program.name}]
 command={shlex.join(words).replace("%", "%%")}

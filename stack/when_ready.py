@@ -1,16 +1,22 @@
-"""Starts a program once what it needs answers: `when_ready PROBE... -- PROGRAM...`.
+"""Starts a program once what it needs answers.
+
+    python -m stack.when_ready NAME PROBE... -- PROGRAM...
 
 A probe is `tcp:PORT`, `http:URL` or `file:PATH`. supervisord orders starts but waits
 for nothing, so each program waits for itself, at the first start and at each restart.
+It also ends what its last life left: of a killed program only the process dies that
+supervisord knows, and its children would work on beside the new one.
 """
 
 import os
+import signal
 import socket
 import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -33,10 +39,39 @@ def answers(probe: str) -> bool:
     raise ValueError(f"a probe is tcp:, http: or file:, and not {probe!r}")
 
 
+def end_last_life(name: str, home: Path) -> None:
+    """End the process group in which the program of that name ran before."""
+    file = home / "run" / f"{name}.group"
+    group = int(file.read_text()) if file.exists() else 0
+    while left := [pid for pid in members(group, home) if pid != os.getpid()]:
+        for pid in left:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.1)
+    # supervisord gives each program a group of its own.
+    file.write_text(str(os.getpgrp()))
+
+
+def members(group: int, home: Path) -> list[int]:
+    """Return who is in the group, if it is still one of this home.
+
+    The number of a group that ended may be another program's by now.
+    """
+    mark = f"BULLION_STACK={home}".encode()
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if os.getpgid(int(folder.name)) == group:
+                if mark in (folder / "environ").read_bytes().split(b"\0"):
+                    found.append(int(folder.name))
+    return found
+
+
 def main(words: Sequence[str]) -> None:
     """Wait for the probes, then become the program."""
     split = words.index("--")
-    for probe in words[:split]:
+    end_last_life(words[0], Path(os.environ["BULLION_STACK"]))
+    for probe in words[1:split]:
         while not answers(probe):
             time.sleep(0.5)
     program = words[split + 1 :]

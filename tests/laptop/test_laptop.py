@@ -1,12 +1,15 @@
 """The laptop's files and checks, without starting it."""
 
+import os
 import re
 import shlex
+import signal
 import socket
 import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from stack import files, jars, secrets
@@ -148,6 +151,43 @@ def test_postgres_finds_its_programs_below_a_folder_of_their_owner_only(
 
     assert user != "0"
     assert found == "True"
+
+
+def test_a_program_ends_what_its_last_life_left(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    env = os.environ | {"BULLION_STACK": str(tmp_path), "PYTHONPATH": str(REPO)}
+    waits = [sys.executable, "-m", "stack.when_ready", "one", "--"]
+    # The second has left the stack: it does not carry its mark.
+    two = "sleep 600 & echo $!; env -u BULLION_STACK sleep 600 & echo $!; wait"
+    first = subprocess.Popen(
+        [*waits, "sh", "-c", two],
+        env=env,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert first.stdout
+    orphan, stranger = (int(first.stdout.readline()) for _ in range(2))
+    try:
+        first.kill()
+        first.wait()
+        assert is_alive(orphan) and is_alive(stranger)
+        subprocess.run(
+            [*waits, "true"], env=env, check=True, timeout=60, start_new_session=True
+        )
+
+        assert not is_alive(orphan)
+        assert is_alive(stranger)
+    finally:
+        os.kill(stranger, signal.SIGKILL)
+
+
+def is_alive(pid: int) -> bool:
+    """Return whether a process runs; nobody may have waited for one that ended."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def test_every_program_waits_for_what_it_needs(place: Place) -> None:
