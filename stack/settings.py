@@ -75,6 +75,9 @@ def bullion(place: Place) -> dict[str, str]:
         "JAVA_HOME": str(place.java),
         "SPARK_HOME": str(place.packages("spark") / "pyspark"),
         "PYSPARK_PYTHON": str(spark / "python"),
+        # Airflow's processes change their titles, and would write them over the
+        # environment by which `down` and `up` know whose they are (setproctitle).
+        "SPT_NOENV": "1",
         "PYTHONPATH": f"{REPO}:{REPO / 'dags/config'}",
         "TZ": "UTC",
     }
