@@ -34,6 +34,8 @@ def open_catalog(env: Mapping[str, str]) -> SqlCatalog:
         **{
             "uri": f"postgresql+psycopg2://{user}:{password}@{env['BULLION_CATALOG']}",
             "init_catalog_tables": "false",
+            # A connection may have died with a server that is back by now.
+            "pool_pre_ping": "true",
             "warehouse": env["BULLION_WAREHOUSE"],
             "s3.endpoint": env["BULLION_S3_ENDPOINT"],
             "s3.access-key-id": env["BULLION_S3_ACCESS_KEY"],

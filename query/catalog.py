@@ -16,6 +16,8 @@ def open_catalog(settings: Settings) -> SqlCatalog:
         **{
             "uri": settings.catalog_uri,
             "init_catalog_tables": "false",
+            # A connection may have died with a server that is back by now.
+            "pool_pre_ping": "true",
             "warehouse": settings.warehouse,
             "s3.endpoint": settings.s3_endpoint,
             "s3.access-key-id": settings.s3_access_key,

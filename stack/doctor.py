@@ -19,6 +19,7 @@ from stack import supervisor
 from stack.environments import ENVIRONMENTS, is_built
 from stack.jars import locked, wrong
 from stack.place import Place
+from stack.processes import listening
 from stack.programs import as_postgres
 
 console = Console()
@@ -159,8 +160,14 @@ def ports(place: Place) -> Iterator[Finding]:
     if supervisor.is_running(place):
         yield Finding("ports", "ok", "in use by this stack, which is running")
         return
-    taken = [(name, port) for name, port in place.ports.items() if not is_free(port)]
-    for name, port in taken:
+    taken = {name: port for name, port in place.ports.items() if not is_free(port)}
+    ours = listening(place) if taken else set()
+    if ours & set(taken.values()):
+        said = f"{len(ours & set(taken.values()))} held by what a dead stack left"
+        yield Finding("ports", "warn", said, "up ends those processes first")
+    for name, port in taken.items():
+        if port in ours:
+            continue
         yield Finding(
             f"port {port}",
             "FAIL",

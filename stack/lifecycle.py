@@ -1,16 +1,12 @@
 """`up`, `down` and `reset`: the whole laptop, in the order in which things depend."""
 
 import json
-import os
 import shutil
-import signal
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
-import psutil
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
@@ -18,6 +14,7 @@ from rich.table import Table
 from stack import steps, supervisor
 from stack.files import write_all
 from stack.place import Place
+from stack.processes import end_leftovers
 from stack.programs import Program, programs
 from stack.settings import environment, exchanges, feed
 from stack.steps import StepFailed
@@ -196,44 +193,6 @@ def down(place: Place) -> None:
         end_leftovers(place)
     supervisor.socket_path(place).unlink(missing_ok=True)
     console.print("[green]down[/]: no process of this home is left")
-
-
-def end_leftovers(place: Place) -> None:
-    """End the processes of this home that nobody supervises any more."""
-    left = belonging(place)
-    for process in left:
-        send(process, signal.SIGTERM)
-    _, alive = psutil.wait_procs(left, timeout=20)
-    for process in alive:
-        send(process, signal.SIGKILL)
-    psutil.wait_procs(alive, timeout=10)
-
-
-def send(process: psutil.Process, number: signal.Signals) -> None:
-    try:
-        process.send_signal(number)
-    except psutil.NoSuchProcess:
-        return  # it ended by itself in between
-
-
-def belonging(place: Place) -> list[psutil.Process]:
-    """Return the processes whose environment names this home, but not this one.
-
-    Only what `up` started carries that variable; a shell of the user does not,
-    and ancestors of this process are left alone.
-    """
-    mine = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
-    mark = f"BULLION_STACK={place.home}".encode()
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            if int(folder.name) not in mine and mark in (
-                folder / "environ"
-            ).read_bytes().split(b"\0"):
-                found.append(psutil.Process(int(folder.name)))
-        except (OSError, psutil.NoSuchProcess):
-            continue
-    return found
 
 
 def reset(place: Place, sure: bool) -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import psutil
 
-from stack.lifecycle import belonging
 from stack.place import Place
+from stack.processes import belonging
 
 MB = 1024**2
 

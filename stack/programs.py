@@ -211,6 +211,8 @@ def capture(place: Place, exchange: str) -> Program:
             *("-m", "ingestion", "capture", exchange),
         ),
         ready=f"file:{place.run / 'schemas'}",
+        # Another feed lists other symbols: whoever asked the old one starts anew.
+        env=(("BULLION_FEED", feed(place)["feed"]),),
     )
 
 

@@ -2,7 +2,6 @@
 
 import os
 import shlex
-import socket
 import subprocess
 import tempfile
 import time
@@ -169,9 +168,3 @@ def shutdown(place: Place) -> None:
         return
     while is_running(place):
         time.sleep(0.3)
-
-
-def listening(port: int) -> bool:
-    with socket.socket() as one:
-        one.settimeout(0.5)
-        return one.connect_ex(("127.0.0.1", port)) == 0

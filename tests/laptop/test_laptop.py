@@ -14,6 +14,7 @@ import pytest
 
 from stack import files, jars, secrets
 from stack.place import PORTS, REPO, Place, SettingRefused, written
+from stack.processes import listening
 from stack.programs import as_postgres, programs
 from stack.settings import environment
 from stack.when_ready import answers
@@ -134,6 +135,27 @@ def test_a_probe_tells_whether_somebody_listens() -> None:
         assert not answers(f"tcp:{port}")
         one.listen()
         assert answers(f"tcp:{port}")
+
+
+def test_a_port_that_a_dead_stack_left_taken_is_known_as_its_own(
+    tmp_path: Path,
+) -> None:
+    script = (
+        "import socket, time; s = socket.create_server(('127.0.0.1', 0)); "
+        "print(s.getsockname()[1], flush=True); time.sleep(600)"
+    )
+    env = os.environ | {"BULLION_STACK": str(tmp_path)}
+    words = [sys.executable, "-c", script]
+    left = subprocess.Popen(words, env=env, stdout=subprocess.PIPE, text=True)
+    assert left.stdout
+    try:
+        port = int(left.stdout.readline())
+
+        assert listening(Place.read({"BULLION_HOME": str(tmp_path)})) == {port}
+        assert listening(Place.read({"BULLION_HOME": str(tmp_path / "no")})) == set()
+    finally:
+        left.kill()
+        left.wait()
 
 
 def test_postgres_finds_its_programs_below_a_folder_of_their_owner_only(
