@@ -1,9 +1,12 @@
 """The endless streams of one driver: from Kafka into bronze, and into dead letters."""
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 
 from confluent_kafka.admin import AdminClient
+from pyspark.errors import StreamingQueryException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
@@ -13,6 +16,10 @@ from spark_apps.registry import registered
 from spark_apps.settings import Settings
 from spark_apps.streams import Checkpoint
 from spark_apps.tables import require
+
+log = logging.getLogger(__name__)
+TRIES = 3
+"""Failures in a row of one stream after which it is no passing trouble."""
 
 
 class TopicMissing(Exception):
@@ -25,10 +32,10 @@ def carry(
     exchanges: Sequence[str],
     settings: Settings,
 ) -> None:
-    """Run each stream of each exchange until one of them fails, and let it.
+    """Run each stream of each exchange for ever; see `keep`.
 
     Raises:
-        StreamingQueryException: of the first that fails; the supervisor begins again.
+        StreamingQueryException: of one that fails again and again.
     """
     pairs = [(app, exchange) for exchange in exchanges for app in apps]
     require_topics(settings, [app.reads.name(exchange) for app, exchange in pairs])
@@ -36,9 +43,45 @@ def carry(
         spark,
         [table_at(app.writes).identifier(exchange) for app, exchange in pairs],
     )
-    for app, exchange in pairs:
-        start(spark, app, exchange, settings)
-    spark.streams.awaitAnyTermination()
+    keep(
+        spark,
+        {
+            f"{app.writes}.{exchange}": partial(start, spark, app, exchange, settings)
+            for app, exchange in pairs
+        },
+    )
+
+
+def keep(
+    spark: SparkSession, begin: Mapping[str, Callable[[], StreamingQuery]]
+) -> None:
+    """Run these streams for ever; begin one that failed again, and leave the others.
+
+    A driver needs half a minute to start, a stream a second. The catalog may have been
+    away for a moment, and Spark 4.1.1 fails each stream that repeats the batch in which
+    it was killed, once, after the batch is done (SPARK-55271).
+
+    Raises:
+        StreamingQueryException: of a stream that failed TRIES times in a row without
+            ending a batch in between; the supervisor begins the whole driver again.
+    """
+    running = {name: start() for name, start in begin.items()}
+    failures = dict.fromkeys(begin, 0)
+    while True:
+        try:
+            spark.streams.awaitAnyTermination()
+        except StreamingQueryException as error:
+            log.warning("a stream failed: %s", str(error).splitlines()[0])
+        spark.streams.resetTerminated()
+        for name, query in running.items():
+            if query.isActive:
+                continue
+            failures[name] = 1 if query.lastProgress else failures[name] + 1
+            why = query.exception()
+            if why is not None and failures[name] >= TRIES:
+                raise why
+            log.warning("%s begins again, try %d", name, failures[name])
+            running[name] = begin[name]()
 
 
 def require_topics(settings: Settings, topics: Sequence[str]) -> None:

@@ -29,7 +29,10 @@ def exchanges(place: Place) -> tuple[str, ...]:
 def environment(place: Place) -> dict[str, str]:
     """Return the whole environment in which the stack's programs run."""
     told = inherited() | bullion(place)
-    return told | airflow(place) | dict(place.settings) | exchange_urls(place)
+    # A line that was uncommented and left empty asks for what is usual.
+    asked = {name: value for name, value in place.settings.items() if value}
+    asked.pop("BULLION_HOME", None)  # it may be relative; the place knows it whole
+    return told | airflow(place) | asked | exchange_urls(place)
 
 
 def inherited() -> dict[str, str]:

@@ -102,6 +102,14 @@ def test_a_setting_is_read_alike_by_the_script_and_by_python(
     assert said.stdout == (f"{value}\n" if value else "\n")
 
 
+def test_a_setting_that_is_left_empty_is_the_usual_one(tmp_path: Path) -> None:
+    env = {"BULLION_HOME": str(tmp_path), "BULLION_CHECKPOINTS": ""}
+
+    told = environment(Place.read(env))
+
+    assert told["BULLION_CHECKPOINTS"] == str(tmp_path / "checkpoints")
+
+
 @pytest.mark.parametrize("text", ["many", "0", "70000"])
 def test_a_port_that_is_none_is_refused_with_a_remedy(text: str) -> None:
     with pytest.raises(SettingRefused, match="BULLION_PORT_KAFKA.*number from 1"):
