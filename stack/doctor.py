@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
@@ -24,6 +25,8 @@ from stack.programs import as_postgres
 
 console = Console()
 GIB = 1024**3
+DYING_SECONDS = 5
+"""How long a killed program may hold its ports while its memory is given back."""
 MEMORY_NEEDED = 5
 """GiB: what the whole stack keeps resident, and a little air."""
 
@@ -160,8 +163,11 @@ def ports(place: Place) -> Iterator[Finding]:
     if supervisor.is_running(place):
         yield Finding("ports", "ok", "in use by this stack, which is running")
         return
-    taken = {name: port for name, port in place.ports.items() if not is_free(port)}
-    ours = listening(place) if taken else set()
+    taken, ours = busy(place)
+    given_up = time.monotonic() + DYING_SECONDS
+    while set(taken.values()) - ours and time.monotonic() < given_up:
+        time.sleep(0.25)
+        taken, ours = busy(place)
     if ours & set(taken.values()):
         said = f"{len(ours & set(taken.values()))} held by what a dead stack left"
         yield Finding("ports", "warn", said, "up ends those processes first")
@@ -177,6 +183,12 @@ def ports(place: Place) -> Iterator[Finding]:
         )
     if not taken:
         yield Finding("ports", "ok", f"{len(place.ports)} free")
+
+
+def busy(place: Place) -> tuple[dict[str, int], set[int]]:
+    """Return the ports that are taken by name, and those that this home's own hold."""
+    taken = {name: port for name, port in place.ports.items() if not is_free(port)}
+    return taken, listening(place) if taken else set()
 
 
 def is_free(port: int) -> bool:
