@@ -1,6 +1,6 @@
 """Frame to acknowledged message on one core, against librdkafka's own mock broker.
 
-    python -m benchmarks.capture [EXCHANGE ...] [--frames N]
+    ./bullion bench capture [EXCHANGE ...] [--frames N]
 
 No socket is in it: it measures reading, packing and producing. The broker is a mock
 that acknowledges and keeps nothing, so the figure is the client's, not Kafka's.

@@ -1,6 +1,6 @@
 """The figures of the README: a fresh clone is started, loaded, restarted and left idle.
 
-    python -m benchmarks.laptop [--recorded ../shared/data] [--minutes 10] [--keep]
+    ./bullion bench laptop [--recorded ../shared/data] [--minutes 10] [--keep]
 
 Nothing else should run on the machine. Packages come from the user's caches, if they
 are there: run it twice to measure with and without. It takes the usual ports, and half

@@ -134,6 +134,13 @@ def test(asked: argparse.Namespace) -> int:
     return testing.run(Place.read(), asked.tier, asked.words)
 
 
+def bench(asked: argparse.Namespace) -> int:
+    place = Place.read()
+    env = {"laptop": "tools", "capture": "spark"}[asked.what]
+    words = [str(place.python(env)), "-m", f"benchmarks.{asked.what}", *asked.words]
+    return subprocess.run(words, check=False).returncode
+
+
 COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "up": up,
     "down": down,
@@ -145,4 +152,5 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "sql": sql,
     "airflow": airflow,
     "test": test,
+    "bench": bench,
 }
