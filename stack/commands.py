@@ -101,7 +101,7 @@ def logs(asked: argparse.Namespace) -> int:
 
 def sql(asked: argparse.Namespace) -> int:
     place = Place.read()
-    words = (str(place.python("airflow")), "-m", "query", "sql", *asked.words)
+    words = (str(place.python("airflow")), "-P", "-m", "query", "sql", *asked.words)
     return inside(place, words)
 
 
@@ -109,7 +109,7 @@ def freshness(asked: argparse.Namespace) -> int:
     place = Place.read()
     words = ["freshness", "--minutes", str(asked.minutes)]
     words += ["--json"] if asked.json else []
-    return inside(place, (str(place.python("airflow")), "-m", "query", *words))
+    return inside(place, (str(place.python("airflow")), "-P", "-m", "query", *words))
 
 
 def airflow(asked: argparse.Namespace) -> int:
@@ -137,7 +137,8 @@ def test(asked: argparse.Namespace) -> int:
 def bench(asked: argparse.Namespace) -> int:
     place = Place.read()
     env = {"laptop": "tools", "capture": "spark"}[asked.what]
-    words = [str(place.python(env)), "-m", f"benchmarks.{asked.what}", *asked.words]
+    words = [str(place.python(env)), "-P", "-m", f"benchmarks.{asked.what}"]
+    words += asked.words
     return subprocess.run(words, check=False).returncode
 
 

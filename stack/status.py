@@ -90,7 +90,7 @@ def lanes(place: Place, *words: str) -> subprocess.CompletedProcess[str]:
     if console.is_terminal:
         env |= {"FORCE_COLOR": "1", "COLUMNS": str(console.width)}
     return subprocess.run(
-        [str(place.python("airflow")), "-m", "query", *words],
+        [str(place.python("airflow")), "-P", "-m", "query", *words],
         env=env | {"COLUMNS": str(console.width if console.is_terminal else 140)},
         capture_output=True,
         text=True,

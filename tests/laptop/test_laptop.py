@@ -166,6 +166,17 @@ def test_a_port_that_a_dead_stack_left_taken_is_known_as_its_own(
         left.wait()
 
 
+def test_the_command_is_its_own_clone_s_wherever_it_is_called(tmp_path: Path) -> None:
+    (tmp_path / "stack").mkdir()
+    (tmp_path / "stack/__init__.py").write_text("raise SystemExit('a stranger')")
+    words = [str(REPO / "bullion"), "logs"]
+
+    said = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True)
+
+    assert "a stranger" not in said.stderr
+    assert said.returncode == 0
+
+
 def test_postgres_finds_its_programs_below_a_folder_of_their_owner_only(
     tmp_path: Path,
 ) -> None:
