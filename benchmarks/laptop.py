@@ -91,16 +91,33 @@ def measure(clone: Clone, recorded: Path | None, minutes: float) -> dict[str, An
         time.sleep(1)
     tell("then to the next rows in gold, s", round(time.monotonic() - began, 1))
     if recorded is not None:
-        feed = ("up", "--feed", f"recorded={recorded}", "--no-wait")
-        clone.run("down")
-        clone.run(*feed)
-        time.sleep(120)
-        tell("recorded trades", clone.json("freshness", "--minutes", "2.5", "--json"))
+        clone.run("up", "--feed", f"recorded={recorded}", "--no-wait")
+        tell("recorded trades, s from the first frame", arrivals(clone))
+        time.sleep(60)
         tell(
             f"idle cores over {IDLE_SECONDS} s",
             round(cores(clone.place, IDLE_SECONDS), 2),
         )
     return found
+
+
+def arrivals(clone: Clone) -> dict[str, float]:
+    """Return when 10,000 recorded trades, and when the last of them, were in gold."""
+    query = (
+        "SELECT count(*) AS n, epoch(min(ingestion_timestamp)) AS began "
+        "FROM gold_crypto_trades WHERE timestamp < TIMESTAMPTZ '2026-01-01'"
+    )
+    found: dict[str, float] = {}
+    last, quiet_since = 0, time.time()
+    while time.time() - quiet_since < 60:
+        (row,) = clone.json("sql", query, "--format", "json")
+        if row["n"] != last:
+            last, quiet_since = row["n"], time.time()
+            took = round(quiet_since - row["began"], 1)
+            if last >= 10_000:
+                found.setdefault("10,000", took)
+            found["all"] = took
+    return found | {"count": last}
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
 """The one Spark Connect session that may write a table, whoever held it before."""
 
 import socket
+import time
 from typing import cast
 from uuid import NAMESPACE_URL, uuid5
 
@@ -8,6 +9,9 @@ from pyspark.errors.exceptions.connect import SparkConnectException
 from pyspark.sql import SparkSession
 from pyspark.sql.connect.client.retries import DefaultPolicy
 from pyspark.sql.connect.session import SparkSession as ConnectSession
+
+PATIENCE_S = 45
+"""How long a server that supervisord begins again may take to listen."""
 
 
 def open_writer(host: str, port: int, turn: str) -> SparkSession:
@@ -19,15 +23,10 @@ def open_writer(host: str, port: int, turn: str) -> SparkSession:
     next id of the turn's series is taken then.
 
     Raises:
-        ConnectionError: no server answers. PySpark alone would retry for minutes.
+        ConnectionError: no server answers, nor does one come up within PATIENCE_S.
+            PySpark alone would retry for minutes.
     """
-    try:
-        socket.create_connection((host, port), timeout=5).close()
-    except OSError as error:
-        raise ConnectionError(
-            f"no Spark Connect server at {host}:{port} ({error}): look at "
-            "./bullion status and ./bullion logs spark-connect"
-        ) from error
+    await_server(host, port)
     for series in range(1000):
         session = uuid5(NAMESPACE_URL, f"{turn}#{series}")
         remote = f"sc://{host}:{port}/;user_id=bullion;session_id={session}"
@@ -45,3 +44,23 @@ def open_writer(host: str, port: int, turn: str) -> SparkSession:
             if "INVALID_HANDLE.SESSION_CLOSED" not in str(error):
                 raise
     raise RuntimeError(f"no session could be opened for {turn}: restart the server")
+
+
+def await_server(host: str, port: int) -> None:
+    """Return once a server listens; one that died comes up within seconds.
+
+    Raises:
+        ConnectionError: none did; the message says where to look.
+    """
+    given_up = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            socket.create_connection((host, port), timeout=5).close()
+            return
+        except OSError as error:
+            if time.monotonic() > given_up:
+                raise ConnectionError(
+                    f"no Spark Connect server at {host}:{port} ({error}): look at "
+                    "./bullion status and ./bullion logs spark-connect"
+                ) from error
+        time.sleep(1)

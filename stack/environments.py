@@ -49,17 +49,38 @@ def build(place: Place, env: str, tests: bool = False) -> None:
         subprocess.run([*made, str(place.envs / env)], check=True)
     words = [str(uv), "pip", "sync", "--require-hashes", "--python", str(python)]
     for offline in ((), ("--offline",)):
-        done = subprocess.run(
-            [*words, *offline, str(lock)], env=uv_environment(), check=False
-        )
-        if not done.returncode:
+        said, code = followed([*words, *offline, str(lock)])
+        if not code:
             stamp.write_text(fingerprint(lock))
             return
     raise NotFetched(
-        f"the environment {env} could not be built: uv's message is above. If the "
+        "\n".join(said[-15:]) + f"\nthe environment {env} could not be built. If the "
         "package registry is unreachable, check the network, HTTPS_PROXY and "
         "SSL_CERT_FILE, then run the same command again: it goes on where it stopped."
     )
+
+
+def followed(words: list[str]) -> tuple[list[str], int]:
+    """Run uv, show what it is at, and return what it said and its exit code."""
+    process = subprocess.Popen(
+        words,
+        env=uv_environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr
+    said = []
+    with console.status("uv resolves") as status:
+        for line in process.stderr:
+            said.append(line.rstrip())
+            # One line a package, hundreds of them: they stand in the lock.
+            if line.startswith((" + ", " - ")):
+                continue
+            status.update(f"uv: {line.strip()}")
+            if line.startswith(("Prepared", "Installed")):
+                console.print(f"[dim]{line.strip()}[/]")
+    return said, process.wait()
 
 
 def uv_environment() -> dict[str, str]:

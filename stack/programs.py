@@ -223,8 +223,10 @@ def spark_connect(place: Place) -> Program:
         about="Spark Connect: the lanes' warm driver",
         needs=(f"tcp:{port['POSTGRES']}", f"tcp:{port['S3']}"),
         command=(
+            # Spark 4.1.1 leaves a thread behind for each query with a foreachBatch.
+            *("timeout", f"{place.settings.get('BULLION_SPARK_CONNECT_HOURS') or 4}h"),
             str(place.envs / "spark/bin/spark-submit"),
-            *("--master", "local[2]", "--driver-memory", "1g"),
+            *("--master", "local[2]", "--driver-memory", "768m"),
             *("--properties-file", str(place.conf / "spark-defaults.conf")),
             *("--driver-java-options", spark_java()),
             *("--conf", f"spark.connect.grpc.binding.port={port['SPARK_CONNECT']}"),
@@ -251,7 +253,7 @@ def bronze(place: Place) -> Program:
         ),
         command=(
             str(place.envs / "spark/bin/spark-submit"),
-            *("--master", "local[2]", "--driver-memory", "640m"),
+            *("--master", "local[2]", "--driver-memory", "512m"),
             *("--properties-file", str(place.conf / "spark-defaults.conf")),
             *("--driver-java-options", spark_java()),
             *("--conf", f"spark.ui.port={port['BRONZE_UI']}"),

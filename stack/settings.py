@@ -81,6 +81,8 @@ def bullion(place: Place) -> dict[str, str]:
         # Airflow's processes change their titles, and would write them over the
         # environment by which `down` and `up` know whose they are (setproctitle).
         "SPT_NOENV": "1",
+        # Each arena of the C library keeps what some thread once used.
+        "MALLOC_ARENA_MAX": "2",
         "PYTHONPATH": f"{REPO}:{REPO / 'dags/config'}",
         "TZ": "UTC",
     }
@@ -109,7 +111,7 @@ def airflow(place: Place) -> dict[str, str]:
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(REPO / "dags/plugins"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
-        "AIRFLOW__CORE__PARALLELISM": "4",
+        "AIRFLOW__CORE__PARALLELISM": "3",
         "AIRFLOW__CORE__FERNET_KEY": fernet,
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin,viewer:viewer",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(
