@@ -31,7 +31,12 @@ def tell(place: Place, wait: bool) -> None:
         )
     rows = answer(place, NEWEST)
     if rows:
-        table = Table(title="gold, newest", header_style="bold cyan", box=SIMPLE_HEAD)
+        table = Table(
+            title="gold, newest",
+            header_style="bold cyan",
+            box=SIMPLE_HEAD,
+            padding=(0, 1, 0, 0),
+        )
         for name in rows[0]:
             right = name in ("price", "quantity", "trade_id")
             table.add_column(name, justify="right" if right else "left", no_wrap=True)

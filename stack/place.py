@@ -4,7 +4,9 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
+from tempfile import gettempdir
 
 REPO = Path(__file__).parents[1]
 PORTS = {
@@ -101,6 +103,14 @@ class Place:
     @property
     def conf(self) -> Path:
         return self.home / "conf"
+
+    def socket(self, name: str) -> Path:
+        """Return where a Unix socket of this home is; a long home gets a short one."""
+        usual = self.run / f"{name}.sock"
+        if len(str(usual)) < 90:
+            return usual
+        short = sha256(str(self.home).encode()).hexdigest()[:12]
+        return Path(gettempdir()) / f"bullion-{os.geteuid()}-{short}-{name}.sock"
 
     def python(self, env: str) -> Path:
         """Return the interpreter of an environment: tools, spark or airflow."""

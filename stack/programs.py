@@ -91,6 +91,9 @@ def s3(place: Place) -> Program:
         "ip.bind": LOCAL,
         "s3.config": place.conf / "s3.json",
         "bucket": "lake",
+        # Its usual places below /tmp outlive it, and are another user's to us.
+        "s3.localSocket": place.socket("s3"),
+        "filer.localSocket": place.socket("filer"),
         "s3.port": port["S3"],
         "s3.port.grpc": port["S3_GRPC"],
         "s3.port.iceberg": 0,

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import time
+from textwrap import shorten
 from typing import Any
 
 from rich.box import ROUNDED
@@ -15,6 +16,8 @@ from stack.programs import programs
 from stack.settings import environment, feed
 
 console = Console()
+OTHER_COLUMNS = 64
+"""Characters that a line of a program takes without what it is for."""
 NOT_RUNNING = "not running: ./bullion up"
 
 
@@ -106,8 +109,9 @@ def board(place: Place, told: dict[str, Any]) -> Table:
     for name in ("name", "state", "pid", "up", "MB"):
         right = name in ("pid", "up", "MB")
         table.add_column(name, justify="right" if right else "left", no_wrap=True)
-    # What a program is for gives way first where the terminal is narrow.
-    table.add_column("what", no_wrap=True, overflow="ellipsis", style="dim", ratio=1)
+    table.add_column("what", no_wrap=True, style="dim")
+    # What a program is for gives way where the terminal is narrow.
+    room = max(console.width - OTHER_COLUMNS, 0)
     for each in told["processes"]:
         colour = "green" if each["state"] == "RUNNING" else "bold red"
         table.add_row(
@@ -116,6 +120,6 @@ def board(place: Place, told: dict[str, Any]) -> Table:
             str(each["pid"] or ""),
             f"{each['uptime_s'] // 60} min" if each["pid"] else "",
             f"{each['memory_mb']:,.0f}",
-            about[each["name"]],
+            shorten(about[each["name"]], room, placeholder=" ..."),
         )
     return table

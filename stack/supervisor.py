@@ -1,12 +1,9 @@
 """supervisord: its file, its start, and the questions that are put to it."""
 
-import os
 import shlex
 import subprocess
-import tempfile
 import time
 import xmlrpc.client
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +15,8 @@ from stack.secrets import kept, write_private
 
 
 def socket_path(place: Place) -> Path:
-    """Return where supervisord listens; a long home gets a short name elsewhere."""
-    usual = place.run / "supervisor.sock"
-    if len(str(usual)) < 90:
-        return usual
-    short = sha256(str(place.home).encode()).hexdigest()[:12]
-    return Path(tempfile.gettempdir()) / f"bullion-{os.geteuid()}-{short}.sock"
+    """Return where supervisord listens."""
+    return place.socket("supervisor")
 
 
 def server(place: Place) -> Any:
