@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pyspark.sql import DataFrame
 
@@ -46,18 +46,37 @@ class Split:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Windows:
+    """A table with a row for each window in time, computed whole from what is in it."""
+
+    writes: str
+    reads: str
+    """Address of the table whose rows a window is computed from."""
+    width: timedelta
+    becomes: Transform
+    """All rows inside some windows, to the rows of those windows."""
+    anew: Transform
+    """The same, from rows of the promoted table: where `reads` keeps them no more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Promotion:
     """The step of a lane that inserts what is new, and recomputes what follows."""
 
     reads: str
     writes: str
+    refuses: str
+    """Address of the table for copies that contradict what is held."""
     known: Callable[[DataFrame, DataFrame], DataFrame]
     """Batch and held rows, to one row for each key with what is known of it."""
     becomes: Transform
     """The rows to insert, of those that are not held yet."""
-    windows: str
-    """Address of the table that is recomputed for the touched windows."""
-    touched: Callable[[DataFrame], DataFrame]
-    """The keys of the windows that a batch touches."""
-    recomputed: Transform
-    """The windows' rows, from all rows that the written table holds of them."""
+    contradicts: Callable[[DataFrame, DataFrame], DataFrame]
+    """Batch and held rows, to the copies whose digits differ from the one that stays,
+    with `held`, what that one says."""
+    refused: Callable[[DataFrame, DataFrame, Run], DataFrame]
+    """Those copies and the messages that they came from, to dead letters."""
+    touched: Callable[[DataFrame, timedelta], DataFrame]
+    """The keys of the windows of one width that a batch touches."""
+    windows: Windows
+    """What is computed again from the written table with each batch."""

@@ -7,19 +7,25 @@ on the server's PYTHONPATH.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
 from schemas.table import table_at
+from spark_apps.accounting import Shares, balanced, enter, shares, written
 from spark_apps.app import Run, Split
-from spark_apps.marks import Mark, append
+from spark_apps.marks import Mark, append, landed
 from spark_apps.registry import resolved
 from spark_apps.streams import Checkpoint
 
+UNKNOWN = "unknown-ids"
+"""The note that says which schema ids a batch took for unknown."""
+IN_BRONZE = ("topic", "partition", "offset")
+IN_SILVER = ("kafka_topic", "kafka_partition", "kafka_offset")
 
-class RowsLost(Exception):
-    """A batch does not add up: nothing may build on it before a person has looked."""
+
+class SchemaUnknown(Exception):
+    """The registry does not know an id yet: leave the batch, and ask again."""
 
 
 def on_it_goes(point: str) -> None:
@@ -36,6 +42,8 @@ class SplitLanding:
     registry_url: str
     begun_before: int = -1
     """Number of the batch that an earlier run began and did not end, or -1."""
+    patience: timedelta = timedelta(0)
+    """How long a batch waits for the registry to learn the ids in it."""
     notes: Mapping[str, str] = field(default_factory=dict)
     passed: Callable[[str], None] = on_it_goes
     """Told of each named point of a batch; may end the process there."""
@@ -44,41 +52,64 @@ class SplitLanding:
         """Write the batch; do nothing for tables that it was written to before.
 
         Raises:
-            RowsLost: the tables took another number of rows than the batch has.
+            RowsLost: the tables did not take exactly the messages of the batch.
+            SchemaUnknown: an id is not known yet; a later run does the batch again.
         """
-        said = batch.agg(
-            F.count("*").alias("rows"), F.collect_set("schema_id").alias("ids")
-        ).first()
-        assert said is not None
-        if not said.rows:
+        came = shares(batch, *IN_BRONZE)
+        rows = sum(share.rows for share in came.values())
+        if not rows:
             return
-        made = self.app.becomes(batch, self._knowing(said.ids))
         mark = Mark(
             query_id=self.checkpoint.query_id,
             batch_id=batch_id,
             may_be_there=batch_id == self.begun_before,
             notes=self.notes,
         )
-        landed = 0
+        ids = {each for share in came.values() for each in share.schema_ids}
+        run = self._knowing(batch, ids, mark)
+        unknown = ",".join(map(str, sorted(ids - run.schemas.keys())))
+        mark = replace(mark, notes={**self.notes, f"bullion.{UNKNOWN}": unknown})
+        made = self.app.becomes(batch, run)
+        took: list[Shares] = []
+        left = rows
         for address in self.app.writes:
             # The second table holds what the first refused: often there is none.
-            if landed == said.rows:
-                break
+            if not left:
+                took.append({})
+                continue
             identifier = table_at(address).identifier(self.run.exchange)
             self.passed(f"before {address}")
-            landed += append(made[address], identifier, mark, {"rows": said.rows})
+            done = append(made[address], identifier, mark, {"rows": rows})
             self.passed(f"after {address}")
-        if landed != said.rows:
-            raise RowsLost(
-                f"batch {batch_id} of {self.app.reads}.{self.run.exchange} has "
-                f"{said.rows} rows, and {landed} were written to "
-                f"{' and '.join(self.app.writes)}"
-            )
+            left -= done.added
+            brought = written(batch.sparkSession, identifier, done.snapshot_id)
+            took.append(shares(brought, *IN_SILVER) if done.added else {})
+        account = balanced(came, took[0], took[1], self.run, mark)
+        self.passed("before silver.accounting")
+        enter(batch.sparkSession, "silver.accounting", account, mark)
+        self.passed("before the commit log")
 
-    def _knowing(self, ids: list[int]) -> Run:
-        """Return the run with the schemas of all ids that the registry knows."""
-        unknown = set(ids) - self.run.schemas.keys()
-        if not unknown:
-            return self.run
-        found = resolved(self.registry_url, unknown)
-        return replace(self.run, schemas={**self.run.schemas, **found})
+    def _knowing(self, batch: DataFrame, ids: set[int], mark: Mark) -> Run:
+        """Return the run with the schemas by which this batch is read.
+
+        A batch that has got into the first table before is read again as it was then:
+        what that took for unknown is unknown, or a message would be in both tables.
+        """
+        first = table_at(self.app.writes[0]).identifier(self.run.exchange)
+        asked = ((first,), mark.query_id, mark.batch_id - 1)
+        done = landed(batch.sparkSession, *asked) if mark.may_be_there else ()
+        said = done[0].notes.get(UNKNOWN, "") if done else ""
+        given_up = {int(each) for each in said.split(",") if each}
+        found = resolved(self.registry_url, ids - self.run.schemas.keys() - given_up)
+        schemas = {**self.run.schemas, **found}
+        lacking = ids - schemas.keys() - given_up
+        waited = datetime.now(UTC) - self.checkpoint.begun_at(mark.batch_id)
+        if lacking and not done and waited < self.patience:
+            rest = (self.patience - waited).total_seconds()
+            raise SchemaUnknown(
+                f"the registry does not know the schema ids {sorted(lacking)} of "
+                f"{self.run.exchange}'s messages: each run asks again; in "
+                f"{rest:.0f} s they become dead letters. Was the schema registered?"
+            )
+        known = {key: text for key, text in schemas.items() if key not in given_up}
+        return replace(self.run, schemas=known)

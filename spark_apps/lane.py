@@ -51,6 +51,7 @@ def refine(
             checkpoint=checkpoint,
             registry_url=settings.registry_url,
             begun_before=checkpoint.begun_batch,
+            patience=settings.unknown_schema_patience,
             notes=settings.airflow,
             passed=passed,
         )
@@ -80,9 +81,8 @@ def promote(
         Ungated: the source has rows behind `gated`, the snapshot that the gate saw.
     """
     source = table_at(app.reads).identifier(exchange)
-    written, windows = (
-        table_at(each).identifier() for each in (app.writes, app.windows)
-    )
+    written = table_at(app.writes).identifier()
+    windows = table_at(app.windows.writes).identifier()
     checkpoint = _checkpoint(settings, table_at(app.writes), exchange)
     before = checkpoint.last_batch
     line = history(spark, source)

@@ -52,6 +52,8 @@ class Landed:
     added: int
     """Rows, as the table itself counted them in that commit."""
     figures: Mapping[str, int]
+    notes: Mapping[str, str]
+    """All that the mark says, figures too, as text."""
 
 
 def landed(
@@ -72,6 +74,11 @@ def landed(
             row.snapshot_id,
             int(row.summary.get("added-records", 0)),
             _figures(row.summary),
+            {
+                key.removeprefix(PREFIX): value
+                for key, value in row.summary.items()
+                if key.startswith(PREFIX)
+            },
         )
         for row in sorted(rows, key=lambda row: row.batch_id)
     )
@@ -87,12 +94,18 @@ def _figures(summary: Mapping[str, str]) -> dict[str, int]:
 
 def append(
     rows: DataFrame, identifier: str, mark: Mark, figures: Mapping[str, int]
-) -> int:
-    """Append the rows unless this batch did so before; return how many there are."""
-    spark = rows.sparkSession
-    asked = (spark, (identifier,), mark.query_id, mark.batch_id - 1)
-    done = landed(*asked) if mark.may_be_there else ()
-    if not done:
-        mark.put(rows.writeTo(f"{CATALOG}.{identifier}"), figures).append()
-        done = landed(*asked)
-    return done[0].added
+) -> Landed:
+    """Append the rows unless this batch did so before; return what it left there."""
+    put_once(rows, identifier, mark, figures)
+    asked = ((identifier,), mark.query_id, mark.batch_id - 1)
+    return landed(rows.sparkSession, *asked)[0]
+
+
+def put_once(
+    rows: DataFrame, identifier: str, mark: Mark, figures: Mapping[str, int]
+) -> None:
+    """Append the rows unless this batch did so before."""
+    asked = ((identifier,), mark.query_id, mark.batch_id - 1)
+    if mark.may_be_there and landed(rows.sparkSession, *asked):
+        return
+    mark.put(rows.writeTo(f"{CATALOG}.{identifier}"), figures).append()

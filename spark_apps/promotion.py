@@ -2,21 +2,18 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from schemas.table import CATALOG, Table, table_at
+from schemas.table import CATALOG, table_at
+from spark_apps.accounting import Promoted, RowsLost, enter
 from spark_apps.app import Promotion, Run
-from spark_apps.landing import RowsLost, on_it_goes
-from spark_apps.marks import Mark, append, landed
+from spark_apps.landing import on_it_goes
+from spark_apps.marks import Mark, append, landed, put_once
+from spark_apps.spans import EXCHANGE, SPANS, Span, as_text, spans_of
 from spark_apps.streams import Checkpoint
-
-MINUTE = timedelta(minutes=1)
-SLACK = timedelta(minutes=1)
-"""How far apart the times of two copies of a trade may be: REST rounds otherwise."""
-Span = tuple[datetime, datetime]
+from spark_apps.windows import replace, rows_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,9 +44,20 @@ class PromotionLanding:
             notes=self.notes,
         )
         figures = self._insert(batch, spans, mark)
+        if figures["conflicts"]:
+            self.passed(f"before {self.app.refuses}")
+            self._refuse(batch, spans, mark)
+            self.passed(f"after {self.app.refuses}")
         self.passed("between the tables")
         self._recompute(batch, spans, mark, figures)
-        self.passed("after the windows")
+        self.passed("before gold.accounting")
+        enter(
+            batch.sparkSession,
+            "gold.accounting",
+            [Promoted.of(self.run, mark, figures)],
+            mark,
+        )
+        self.passed("before the commit log")
 
     def _insert(
         self, batch: DataFrame, spans: Sequence[Span], mark: Mark
@@ -59,13 +67,14 @@ class PromotionLanding:
         done = landed(batch.sparkSession, *asked) if mark.may_be_there else ()
         if done:
             return dict(done[0].figures)
-        known = self.app.known(batch, self._held(batch, table, spans)).persist()
+        known = self.app.known(batch, self._held(batch, spans)).persist()
         try:
             figures = counted(known)
             if figures["inserted"]:
                 fresh = self.app.becomes(known.where("NOT is_held"), self.run)
                 self.passed(f"before {self.app.writes}")
-                added = append(fresh, table.identifier(), mark, figures)
+                added = append(fresh, table.identifier(), mark, figures).added
+                self.passed(f"after {self.app.writes}")
                 if added != figures["inserted"]:
                     raise RowsLost(
                         f"{figures['inserted']} rows of {figures['rows']} are new to "
@@ -75,10 +84,28 @@ class PromotionLanding:
             known.unpersist()
         return figures
 
-    def _held(self, batch: DataFrame, table: Table, spans: Sequence[Span]) -> DataFrame:
-        held = batch.sparkSession.table(f"{CATALOG}.{table.identifier()}")
-        mine = F.col("exchange") == self.run.exchange.upper()
-        return held.where(mine).where(within("timestamp", spans))
+    def _refuse(self, batch: DataFrame, spans: Sequence[Span], mark: Mark) -> None:
+        """Write the copies that contradict a trade to the dead letters, whole.
+
+        Whether gold took its rows of this batch just now or before a crash, the copies
+        are the same: gold's own are the ones that they are compared with.
+        """
+        copies = self.app.contradicts(batch, self._held(batch, spans)).persist()
+        try:
+            moment = "bronze_ingestion_timestamp"
+            ((first, last),) = copies.agg(F.min(moment), F.max(moment)).collect()
+            bronze = table_at("bronze.trades").identifier(self.run.exchange)
+            messages = batch.sparkSession.table(f"{CATALOG}.{bronze}").where(
+                f"{moment} >= timestamp'{first}' AND {moment} <= timestamp'{last}'"
+            )
+            letters = self.app.refused(copies, messages, self.run)
+            put_once(letters, table_at(self.app.refuses).identifier(), mark, {})
+        finally:
+            copies.unpersist()
+
+    def _held(self, batch: DataFrame, spans: Sequence[Span]) -> DataFrame:
+        asked = (self.app.writes, "timestamp", self.run.exchange, spans)
+        return rows_of(batch.sparkSession, *asked)
 
     def _recompute(
         self,
@@ -89,24 +116,21 @@ class PromotionLanding:
     ) -> None:
         """Replace the windows of the batch, also if all of it was known before.
 
-        A batch may be here again because its run ended between the two tables.
+        A batch may be here again because its run ended between the tables. What follows
+        from these windows finds in the commit which times they lie in.
         """
-        held = self._held(batch, table_at(self.app.writes), spans)
-        touched = self.app.touched(batch)
-        key = list(touched.columns)
+        app = self.app.windows
+        keys = self.app.touched(batch, app.width)
         # Spans begin and end with whole minutes: no window is cut.
-        rows = self.app.recomputed(held, self.run)
-        windows = rows.join(F.broadcast(touched), key, "left_semi")
-        windows = windows.where("vwap IS NOT NULL AND volume IS NOT NULL").persist()
-        try:
-            merge(
-                windows,
-                table_at(self.app.windows),
-                spans,
-                mark.properties({**figures, "windows": windows.count()}),
-            )
-        finally:
-            windows.unpersist()
+        rows = app.becomes(self._held(batch, spans), self.run)
+        told = {
+            **mark.properties(figures),
+            SPANS: as_text(spans),
+            EXCHANGE: self.run.exchange,
+        }
+        touched = rows.join(F.broadcast(keys), list(keys.columns), "left_semi")
+        replace(touched, app, spans, told)
+        self.passed(f"after {app.writes}")
 
 
 def counted(known: DataFrame) -> dict[str, int]:
@@ -123,86 +147,3 @@ def counted(known: DataFrame) -> dict[str, int]:
         "duplicates": said.rows - said.inserted,
         "conflicts": said.conflicts,
     }
-
-
-def spans_of(batch: DataFrame) -> list[Span]:
-    """Return the times in which the batch's rows happened, in whole minutes.
-
-    Each hour has a span of its own, so that rows years apart do not ask for the years
-    between them; neighbours become one. Each is as much wider as copies of a trade may
-    lie apart.
-    """
-    times = (F.date_trunc("minute", each("timestamp")) for each in (F.min, F.max))
-    hours = batch.groupBy(F.date_trunc("hour", "timestamp")).agg(
-        *(F.date_format(time, "yyyy-MM-dd HH:mm").alias("time") for time in times)
-    )
-    told = sorted(tuple(map(minute, row[1:])) for row in hours.collect())
-    spans: list[Span] = []
-    for first, last in told:
-        start, end = first - SLACK, last + MINUTE + SLACK
-        if spans and start <= spans[-1][1]:
-            start, _ = spans.pop()
-        spans.append((start, end))
-    return spans
-
-
-def minute(text: str) -> datetime:
-    return datetime.strptime(text, "%Y-%m-%d %H:%M")
-
-
-def within(column: str, spans: Sequence[Span]) -> str:
-    """Return SQL that is true inside the spans, in literals, which prune files.
-
-    A comparison with another column would read every partition of the table.
-    """
-    return " OR ".join(
-        f"({column} >= timestamp'{start}' AND {column} < timestamp'{end}')"
-        for start, end in spans
-    )
-
-
-def merge(
-    rows: DataFrame,
-    table: Table,
-    spans: Sequence[Span],
-    properties: Mapping[str, str],
-) -> None:
-    """Replace or insert rows by the table's key; rows that are the same stay untouched.
-
-    `created_at` keeps the moment of the first time.
-    """
-    # By its full name: an alias is for SQL, and SQL would need a temporary view, which
-    # Spark 4.1 cannot plan inside a MERGE ("No plan for TableReference").
-    target = f"{CATALOG}.{table.identifier()}"
-    on = " AND ".join(f"{target}.{name} = s.{name}" for name in table.key)
-    kept = {*table.key, "created_at"}
-    values = [c.name for c in table.columns if c.name not in kept]
-    differs = " OR ".join(
-        f"{target}.{name} <> s.{name}" for name in values if name != "updated_at"
-    )
-    _say(rows.sparkSession, properties)
-    try:
-        (
-            rows.alias("s")
-            .mergeInto(
-                target, F.expr(f"{on} AND ({within(f'{target}.window_start', spans)})")
-            )
-            .whenMatched(F.expr(differs))
-            .update({name: F.col(f"s.{name}") for name in values})
-            .whenNotMatched()
-            .insertAll()
-            .merge()
-        )
-    finally:
-        # The next run of this lane enters the same session.
-        _unsay(rows.sparkSession, properties)
-
-
-def _say(spark: SparkSession, properties: Mapping[str, str]) -> None:
-    for key, value in properties.items():
-        spark.conf.set(f"spark.sql.iceberg.snapshot-property.{key}", value)
-
-
-def _unsay(spark: SparkSession, properties: Mapping[str, str]) -> None:
-    for key in properties:
-        spark.conf.unset(f"spark.sql.iceberg.snapshot-property.{key}")

@@ -5,6 +5,7 @@
     bronze.trades EX [EX...]         carry Kafka into bronze, for ever (spark-submit)
     silver.trades EX                 carry what is new in bronze, and end
     gold.trades EX --gated SNAPSHOT  carry what passed the gate, and end
+    gold.candles                     compute wider candles from new minutes, and end
 
 The last line on stdout is the report, one JSON object.
 """
@@ -26,9 +27,12 @@ from pyspark.sql import SparkSession
 
 from spark_apps.bootstrap import bootstrap
 from spark_apps.continuous import TopicMissing, carry
+from spark_apps.failpoint import Failpoint
 from spark_apps.job_guard import CONNECT_CLIENT, Busy, end_with_airflow, hold_lock
 from spark_apps.lane import Report, Ungated, promote, refine
+from spark_apps.landing import on_it_goes
 from spark_apps.registry import RegistryUnreachable
+from spark_apps.rollup import roll_up
 from spark_apps.session import conf
 from spark_apps.settings import Settings, Storage
 from spark_apps.streams import HistoryGone, NotPrimed
@@ -36,6 +40,8 @@ from spark_apps.tables import TableDiffers
 
 ENDLESS = ("bronze.trades", "silver.dead_letters")
 """The apps that one continuous driver runs for each of its exchanges."""
+CANDLES = ("gold.candles_5m", "gold.candles_1h", "gold.candles_1d")
+"""The apps whose windows follow from the minutes, each after what it reads."""
 TOLD = (
     Busy,
     ConnectionError,
@@ -81,6 +87,7 @@ def arguments() -> argparse.ArgumentParser:
     apps.add_parser("conf")
     apps.add_parser("bootstrap")
     apps.add_parser("bronze.trades").add_argument("exchanges", nargs="+")
+    apps.add_parser("gold.candles")
     apps.add_parser("silver.trades").add_argument("exchange")
     gold = apps.add_parser("gold.trades")
     gold.add_argument("exchange")
@@ -107,7 +114,8 @@ def over_connect(asked: argparse.Namespace, settings: Settings) -> Report:
     # Nothing of Connect is loaded by the continuous driver.
     from spark_apps.writer_session import open_writer
 
-    turn = asked.app if asked.app == "bootstrap" else f"{asked.app}.{asked.exchange}"
+    exchange = getattr(asked, "exchange", "")
+    turn = f"{asked.app}.{exchange}" if exchange else asked.app
     if settings.airflow:
         end_with_airflow(CONNECT_CLIENT)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -124,12 +132,22 @@ def over_connect(asked: argparse.Namespace, settings: Settings) -> Report:
 def step(asked: argparse.Namespace) -> Callable[[SparkSession, Settings], Report]:
     if asked.app == "bootstrap":
         return bootstrap
+    if asked.app == "gold.candles":
+        widths = [import_module(f"spark_apps.{each}").APP for each in CANDLES]
+        return lambda spark, settings: roll_up(spark, widths, settings, fails(settings))
     app = import_module(f"spark_apps.{asked.app}").APP
     if asked.app == "silver.trades":
-        return lambda spark, settings: refine(spark, app, asked.exchange, settings)
+        return lambda spark, settings: refine(
+            spark, app, asked.exchange, settings, fails(settings)
+        )
     return lambda spark, settings: promote(
-        spark, app, asked.exchange, settings, asked.gated
+        spark, app, asked.exchange, settings, asked.gated, fails(settings)
     )
+
+
+def fails(settings: Settings) -> Callable[[str], None]:
+    """Return what a batch tells of the points that it passes."""
+    return Failpoint(settings.failpoint) if settings.failpoint else on_it_goes
 
 
 if __name__ == "__main__":

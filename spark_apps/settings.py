@@ -2,7 +2,8 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Self
 
@@ -23,6 +24,12 @@ class Settings:
     bronze_trigger_seconds: int
     bronze_max_offsets: int
     """Messages that one bronze batch takes of a topic at most."""
+    unknown_schema_patience: timedelta
+    """How long silver waits for the registry to learn the schema id of a message."""
+    failpoint: str = ""
+    """Point of a batch at which the driver is killed; for tests alone."""
+    kept_for: Mapping[str, timedelta | None] = field(default_factory=dict)
+    """Address to the age at which rows are deleted, where it is not the spec's."""
     airflow: Mapping[str, str]
     """Who started the run, as snapshot properties; empty by hand."""
 
@@ -45,6 +52,10 @@ class Settings:
             connect_port=int(port or 15002),
             bronze_trigger_seconds=int(env.get("BULLION_BRONZE_TRIGGER_SECONDS", "5")),
             bronze_max_offsets=int(env.get("BULLION_BRONZE_MAX_OFFSETS", "500000")),
+            unknown_schema_patience=timedelta(
+                seconds=float(env.get("BULLION_UNKNOWN_SCHEMA_SECONDS", "120"))
+            ),
+            failpoint=env.get("BULLION_FAILPOINT", ""),
             airflow={
                 f"bullion.airflow-{key[12:].lower().replace('_', '-')}": value
                 for key, value in env.items()

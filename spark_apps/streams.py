@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from pyspark.sql import DataFrame, SparkSession
@@ -72,6 +73,11 @@ class Checkpoint:
         """
         last = max(self._numbers("offsets"), default=-1)
         return last if last > self.last_batch else -1
+
+    def begun_at(self, batch: int) -> datetime:
+        """Return when a batch was begun for the first time; UTC, aware."""
+        file = self.path / "offsets" / str(batch)
+        return datetime.fromtimestamp(file.stat().st_mtime, UTC)
 
     def consumed(self) -> Position:
         """Return up to where batches were carried to their end."""

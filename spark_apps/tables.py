@@ -24,6 +24,7 @@ def create_all(spark: SparkSession, exchanges: Sequence[str]) -> tuple[str, ...]
     for table in all_tables():
         for identifier in table.identifiers(tuple(exchanges)):
             if identifier in there:
+                widen(spark, table, identifier)
                 compare(spark, table, identifier)
             else:
                 _create(spark, table, identifier)
@@ -49,6 +50,23 @@ def require(spark: SparkSession, identifiers: Sequence[str]) -> None:
         )
 
 
+def widen(spark: SparkSession, table: Table, identifier: str) -> tuple[str, ...]:
+    """Add the nullable columns that the spec has and the table lacks; return them.
+
+    Rows that are there already have NULL in them, and no file is written anew. Streams
+    that run meanwhile go on: they name the columns that they know.
+    """
+    held = set(spark.table(_full(identifier)).columns)
+    new = [c for c in table.columns if c.name not in held and c.nullable]
+    for column in new:
+        before = table.columns[table.columns.index(column) - 1].name
+        spark.sql(
+            f"ALTER TABLE {_full(identifier)} ADD COLUMN `{column.name}` {column.type} "
+            f"COMMENT {_quoted(column.about)} AFTER `{before}`"
+        )
+    return tuple(column.name for column in new)
+
+
 def compare(spark: SparkSession, table: Table, identifier: str) -> None:
     """Return if the table has exactly the columns of its spec.
 
@@ -64,7 +82,7 @@ def compare(spark: SparkSession, table: Table, identifier: str) -> None:
         raise TableDiffers(
             f"{identifier} differs from {table.address} in "
             f"{', '.join(sorted(name for name, _ in wanted ^ held))}: a new nullable "
-            "column is added by ALTER TABLE, anything else is a new table and a replay"
+            "column is added by itself, anything else is a new table and a replay"
         )
 
 
