@@ -196,7 +196,9 @@ class Airflow:
             "paused": dag.get("is_paused"),
         }
 
-    def ask(self, path: str, body: Mapping[str, str] | None = None) -> dict[str, Any]:
+    def ask(
+        self, path: str, body: Mapping[str, object] | None = None
+    ) -> dict[str, Any]:
         request = urllib.request.Request(
             self.url + path,
             data=None if body is None else json.dumps(body).encode(),

@@ -29,8 +29,8 @@ from spark_apps.bootstrap import bootstrap
 from spark_apps.continuous import TopicMissing, carry
 from spark_apps.failpoint import Failpoint
 from spark_apps.job_guard import CONNECT_CLIENT, Busy, end_with_airflow, hold_lock
-from spark_apps.lane import Report, Ungated, promote, refine
 from spark_apps.landing import on_it_goes
+from spark_apps.lane import Report, Ungated, promote, refine
 from spark_apps.registry import RegistryUnreachable
 from spark_apps.rollup import roll_up
 from spark_apps.session import conf

@@ -13,7 +13,11 @@ def all_pools() -> dict[str, dict[str, object]]:
         for table in all_tables()
         for exchange in exchanges()
     }
-    return {"gates": pool(2, "Gates asked at once."), **turns}
+    return {
+        "gates": pool(2, "Gates asked at once."),
+        "gold.candles": pool(1, "Who computes wider candles now."),
+        **turns,
+    }
 
 
 def pool(slots: int, description: str) -> dict[str, object]:

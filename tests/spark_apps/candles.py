@@ -2,40 +2,45 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from typing import Any
 
 from pyspark.sql import Row
 
 PLACES = Decimal("1e-18")
+MINUTE = timedelta(minutes=1)
+SUMS = ("volume", "quote_volume", "taker_buy_volume", "vwap")
 
 
-def told(trades: Sequence[Row]) -> list[dict[str, Any]]:
-    """Return the one-minute candles of these trades, by time and symbol."""
-    by_minute: dict[tuple[datetime, str], list[Row]] = defaultdict(list)
+def told(trades: Sequence[Row], width: timedelta = MINUTE) -> list[dict[str, Any]]:
+    """Return the candles of these trades, by time and symbol."""
+    windows: dict[tuple[datetime, str], list[Row]] = defaultdict(list)
     for trade in trades:
-        minute = trade.timestamp.replace(second=0, microsecond=0)
-        by_minute[minute, trade.symbol].append(trade)
-    return [_candle(*key, by_minute[key]) for key in sorted(by_minute)]
+        start = trade.timestamp - (trade.timestamp - datetime(1970, 1, 1)) % width
+        windows[start, trade.symbol].append(trade)
+    return [_candle(*key, windows[key], width) for key in sorted(windows)]
 
 
-def _candle(minute: datetime, symbol: str, trades: list[Row]) -> dict[str, Any]:
+def _candle(
+    start: datetime, symbol: str, trades: list[Row], width: timedelta
+) -> dict[str, Any]:
     inside = sorted(trades, key=lambda t: (t.timestamp, _number(t.trade_id)))
     prices = [trade.price for trade in inside]
     with localcontext(prec=200, rounding=ROUND_HALF_UP):
         volume = sum((t.quantity for t in inside), Decimal(0))
         paid = sum((t.price * t.quantity for t in inside), Decimal(0))
-        vwap = (paid / volume).quantize(PLACES)
+        bought = sum((t.quantity for t in inside if t.side == "BUY"), Decimal(0))
+        sums = (volume, paid, bought, (paid / volume).quantize(PLACES))
     return {
         "symbol": symbol,
-        "window_start": minute,
+        "window_start": start,
+        "window_end": start + width,
         "open_price": prices[0],
         "high_price": max(prices),
         "low_price": min(prices),
         "close_price": prices[-1],
-        "volume": volume,
-        "vwap": vwap,
+        **dict(zip(SUMS, sums, strict=True)),
         "trade_count": len(inside),
     }
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib import import_module
 from itertools import count
 from pathlib import Path
 from typing import Any, Self
@@ -22,6 +23,8 @@ from schemas.trade import Side, Trade
 from spark_apps.bootstrap import bootstrap
 from spark_apps.gold.trades import APP as GOLD
 from spark_apps.lane import Report, promote, refine
+from spark_apps.rollup import roll_up
+from spark_apps.run import CANDLES
 from spark_apps.settings import Settings
 from spark_apps.silver.trades import APP as SILVER
 from spark_apps.streams import history, newest_data
@@ -127,7 +130,11 @@ class Lake:
         shutil.rmtree(Path(warehouse.removeprefix("file://")), ignore_errors=True)
         settings = replace(
             Settings.read(
-                {"BULLION_HOME": str(folder), "BULLION_REGISTRY_URL": registry.url}
+                {
+                    "BULLION_HOME": str(folder),
+                    "BULLION_REGISTRY_URL": registry.url,
+                    "BULLION_UNKNOWN_SCHEMA_SECONDS": "0",
+                }
             ),
             exchanges=(exchange,),
         )
@@ -169,6 +176,14 @@ class Lake:
         assert seen is not None, "nothing is in silver"
         return promote(
             self.spark, GOLD, self.exchange, self.settings, seen, crash_at(crash)
+        )
+
+    def roll_up(self, crash: str = "") -> Report:
+        return roll_up(
+            self.spark,
+            [import_module(f"spark_apps.{each}").APP for each in CANDLES],
+            self.settings,
+            crash_at(crash),
         )
 
     def lane(self) -> tuple[Report, Report]:

@@ -4,7 +4,6 @@ One story, told in order: each test goes on where the one before it left the sta
 """
 
 import json
-import os
 import time
 from collections.abc import Iterator
 from decimal import Decimal
@@ -12,18 +11,28 @@ from pathlib import Path
 
 import pytest
 from confluent_kafka import Producer
-from sqlalchemy.exc import OperationalError
 
-from query.lake import QueryRefused
 from query.status import last_gate
 from schemas.table import all_exchanges
 from schemas.topic import TRADES
 from tests.stack import recordings
 from tests.stack.laptop import Laptop, eventually, kill
+from tests.stack.promises import (
+    CANDLES,
+    GOLD,
+    bent,
+    doubled,
+    goes_on,
+    lost,
+    other_candles,
+    pid_of,
+    rows,
+    settled,
+    unaccounted,
+)
 
 pytestmark = pytest.mark.stack
 RATE = 60
-GOLD = "gold_crypto_trades"
 
 
 @pytest.fixture(scope="module")
@@ -37,98 +46,6 @@ def laptop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laptop]:
         yield laptop
     finally:
         laptop.run("down")
-
-
-def rows(laptop: Laptop, exchange: str) -> int:
-    return int(
-        laptop.one(
-            f"SELECT count(*) AS n FROM {GOLD} WHERE exchange = '{exchange.upper()}'"
-        )
-    )
-
-
-def goes_on(laptop: Laptop) -> float:
-    """Return the seconds until gold of every exchange has more rows than now.
-
-    The catalog or the objects may be away meanwhile: then there is no answer yet.
-    """
-    before: dict[str, int] = {}
-
-    def more() -> bool:
-        try:
-            now = {exchange: rows(laptop, exchange) for exchange in all_exchanges()}
-        except (OperationalError, QueryRefused, OSError) as away:
-            print(f"no answer yet: {str(away).splitlines()[0]}")
-            return False
-        before.update({name: n for name, n in now.items() if name not in before})
-        return all(n > before[name] for name, n in now.items())
-
-    return eventually(more, "gold of every exchange goes on")
-
-
-def lost(laptop: Laptop) -> list[dict[str, object]]:
-    """Return the symbols in which an id is missing between the first and the last."""
-    return laptop.sql(
-        "SELECT exchange, symbol, max(id) - min(id) + 1 - count(*) AS missing FROM "
-        f"(SELECT exchange, symbol, trade_id::BIGINT AS id FROM {GOLD}) "
-        "GROUP BY ALL HAVING missing <> 0"
-    )
-
-
-def doubled(laptop: Laptop) -> list[dict[str, object]]:
-    return laptop.sql(
-        f"SELECT message_id, count(*) AS n FROM {GOLD} GROUP BY ALL HAVING n > 1"
-    )
-
-
-def bent(laptop: Laptop, exchange: str) -> tuple[int, list[object]]:
-    """Return how many gold rows were compared with the truth, and those that differ."""
-    held = laptop.sql(
-        "SELECT symbol, trade_id, price::VARCHAR AS price, quantity::VARCHAR AS "
-        "quantity, side, epoch_us(timestamp) AS us, "
-        "vendor_data['native_symbol'] AS native "
-        f"FROM {GOLD} WHERE exchange = '{exchange.upper()}'"
-    )
-    differ: list[object] = []
-    for native in sorted({str(row["native"]) for row in held}):
-        mine = {int(row["trade_id"]): row for row in held if row["native"] == native}
-        span = f"from_id={min(mine)}&to_id={max(mine)}"
-        lines = laptop.control(f"truth/{exchange}?symbol={native}&{span}").splitlines()
-        truth = {int(told["trade_id"]): told for told in map(json.loads, lines)}
-        for trade_id, row in mine.items():
-            told = truth[trade_id]
-            same = (
-                Decimal(row["price"]) == Decimal(told["price"])
-                and Decimal(row["quantity"]) == Decimal(told["quantity"])
-                and int(row["us"]) == int(told["time_us"])
-                and row["side"] == told["side"].upper()
-            )
-            if not same:
-                differ.append((row, told))
-    return len(held), differ
-
-
-def settled(laptop: Laptop) -> list[dict[str, object]]:
-    """Return the messages that are neither in silver nor among the dead letters.
-
-    Only what silver has had time to read is asked for: each partition up to the last
-    offset that either table holds.
-    """
-    broken = []
-    for exchange in all_exchanges():
-        broken += laptop.sql(
-            "WITH out AS (SELECT kafka_partition AS p, kafka_offset AS o "
-            f"FROM silver_{exchange}_trades UNION ALL "
-            "SELECT kafka_partition, kafka_offset FROM silver_dead_letters "
-            f"WHERE stage = 'silver' AND exchange = '{exchange.upper()}'), "
-            "ends AS (SELECT p, max(o) AS last FROM out GROUP BY p) "
-            'SELECT b."partition" AS p, b."offset" AS o, count(out.o) AS times '
-            f'FROM bronze_{exchange}_trades b JOIN ends ON ends.p = b."partition" '
-            'AND b."offset" <= ends.last '
-            'LEFT JOIN out ON out.p = b."partition" AND out.o = b."offset" '
-            "GROUP BY ALL HAVING count(out.o) <> 1 OR count(*) <> 1"
-        )
-    return broken
 
 
 def test_trades_of_every_exchange_reach_gold(laptop: Laptop) -> None:
@@ -223,26 +140,19 @@ def test_every_digit_in_gold_is_the_digit_that_was_sent(
     assert differ == []
 
 
-def test_candles_are_those_of_the_trades(laptop: Laptop) -> None:
-    differ = laptop.sql(
-        "WITH made AS (SELECT exchange, symbol, time_bucket(INTERVAL 1 MINUTE, "
-        "timestamp) AS window_start, "
-        "arg_min(price, (timestamp, trade_id::BIGINT)) AS open_price, "
-        "max(price) AS high_price, min(price) AS low_price, "
-        "arg_max(price, (timestamp, trade_id::BIGINT)) AS close_price, "
-        "sum(quantity) AS volume, count(*) AS trade_count "
-        f"FROM {GOLD} GROUP BY ALL) "
-        "SELECT * FROM made FULL JOIN gold_crypto_candles_1m c "
-        "USING (exchange, symbol, window_start) "
-        # The newest minutes may be ahead in one of the two tables by one run.
-        "WHERE window_start < (SELECT max(window_start) - INTERVAL 2 MINUTE FROM made)"
-        " AND (made.open_price, made.high_price, made.low_price, made.close_price, "
-        "made.volume, made.trade_count) IS DISTINCT FROM (c.open_price, c.high_price, "
-        "c.low_price, c.close_price, c.volume, c.trade_count)"
-    )
+@pytest.mark.parametrize("width", CANDLES)
+def test_candles_are_those_of_the_trades(laptop: Laptop, width: str) -> None:
+    goes_on(laptop)
 
-    assert int(laptop.one("SELECT count(*) AS n FROM gold_crypto_candles_1m")) > 4
+    held, differ = other_candles(laptop, width)
+
+    assert held
     assert differ == []
+
+
+def test_what_went_in_came_out_run_by_run(laptop: Laptop) -> None:
+    assert int(laptop.one("SELECT sum(bronze_rows) FROM silver_accounting")) > 400
+    assert unaccounted(laptop) == []
 
 
 def test_after_the_death_of_everything_up_goes_on(laptop: Laptop) -> None:
@@ -348,15 +258,3 @@ def test_down_leaves_no_process_and_no_open_port(laptop: Laptop) -> None:
 
     assert laptop.listening() == set()
     assert laptop.processes() == {}
-
-
-def pid_of(laptop: Laptop, program: str) -> int:
-    """Return the pid of a program that `status` says is running."""
-    (process,) = (
-        process
-        for process in laptop.status()["processes"]
-        if process["name"] == program
-    )
-    pid = int(process["pid"])
-    os.kill(pid, 0)
-    return pid

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from schemas.table import table_at
+from schemas.trade import Side
 from spark_apps.lane import Ungated
 from spark_apps.streams import history, newest_data
 from tests.spark_apps.candles import told
-from tests.spark_apps.lake import NOON, Lake, ids, trade
+from tests.spark_apps.lake import NOON, Lake, ids, message, trade
 
 pytestmark = pytest.mark.spark
 
@@ -34,10 +35,8 @@ def candles(lake: Lake) -> list[Any]:
 
 def check_candles(lake: Lake) -> None:
     """Compare with candles computed in plain Python from what gold holds."""
-    keys = ("symbol", "window_start", "open_price", "high_price", "low_price")
-    keys += ("close_price", "volume", "vwap", "trade_count")
-    held = [{key: row[key] for key in keys} for row in candles(lake)]
-    assert held == told(lake.rows("gold.trades"))
+    wanted = told(lake.rows("gold.trades"))
+    assert [{key: row[key] for key in wanted[0]} for row in candles(lake)] == wanted
 
 
 def test_trades_arrive_once_with_their_digits_and_their_candles(lake: Lake) -> None:
@@ -78,7 +77,7 @@ def test_a_repeat_is_dropped_in_a_batch_across_batches_and_days(lake: Lake) -> N
     assert [row for row in candles(lake) if row in before] == [before[0]]
 
 
-def test_the_copy_that_came_first_stays_and_other_digits_are_counted(
+def test_the_copy_that_came_first_stays_and_other_digits_are_dead_letters(
     lake: Lake,
 ) -> None:
     late = {"ingestion_timestamp": NOON + timedelta(seconds=5)}
@@ -95,6 +94,18 @@ def test_the_copy_that_came_first_stays_and_other_digits_are_counted(
     assert [row.price for row in lake.rows("gold.trades")] == [Decimal(1)]
     assert (first["conflicts"], second["conflicts"]) == (1, 1)
     assert (second["inserted"], second["duplicates"]) == (0, 2)
+    letters = lake.rows("silver.dead_letters", "kafka_offset")
+    assert [(row.kafka_offset, row.stage) for row in letters] == [
+        (0, "gold"),
+        (2, "gold"),
+    ]
+    assert {row.error_reason for row in letters} == {"conflicting_duplicate"}
+    # The message as it came, and both readings of it.
+    assert letters[0].raw_record == message(
+        trade(lake.exchange, price=Decimal(2), **late)
+    )
+    assert "gold has 2026-11-22 12:00:00.000000, 1.0" in letters[0].error_detail
+    assert "this copy says 2026-11-22 12:00:00.000000, 2.0" in letters[0].error_detail
 
 
 def test_two_copies_whose_times_differ_are_one_trade(lake: Lake) -> None:
@@ -109,12 +120,19 @@ def test_two_copies_whose_times_differ_are_one_trade(lake: Lake) -> None:
 
 
 @pytest.mark.parametrize(
-    "point", ["before gold.trades", "between the tables", "after the windows"]
+    "point",
+    [
+        "before gold.trades",
+        "after gold.trades",
+        "after silver.dead_letters",
+        "after gold.candles_1m",
+        "before the commit log",
+    ],
 )
 def test_a_crash_leaves_each_trade_once_and_its_candles_whole(
     lake: Lake, point: str
 ) -> None:
-    lake.arrive(*several(lake, 1, 10))
+    lake.arrive(*several(lake, 1, 10), *several(lake, 3, 1, side=Side.SELL))
     lake.refine()
     with pytest.raises(Exception, match=f"Crash: {point}"):
         lake.promote(crash=point)
@@ -123,7 +141,11 @@ def test_a_crash_leaves_each_trade_once_and_its_candles_whole(
     _, report = lake.lane()
 
     assert len(lake.rows("gold.trades")) == 12
-    assert (report["rows"], report["inserted"], report["duplicates"]) == (14, 12, 2)
+    assert (report["rows"], report["inserted"], report["duplicates"]) == (15, 12, 3)
+    assert len(lake.rows("silver.dead_letters", "kafka_offset")) == 1
+    accounts = lake.rows("gold.accounting", "batch_id")
+    told = [(a.silver_rows, a.inserted, a.duplicates, a.conflicts) for a in accounts]
+    assert told == [(11, 10, 1, 1), (4, 2, 2, 0)]
     check_candles(lake)
 
 
@@ -177,7 +199,7 @@ def test_candles_are_exact_for_tiny_prices_and_huge_amounts(lake: Lake) -> None:
     ]
 
 
-def test_a_candle_that_no_decimal_can_hold_does_not_close_the_lane(lake: Lake) -> None:
+def test_a_candle_says_where_no_decimal_can_hold_its_sums(lake: Lake) -> None:
     absurd = Decimal("9" * 20)
     lake.arrive(
         trade(lake.exchange, trade_id="1", price=absurd, quantity=absurd),
@@ -186,6 +208,8 @@ def test_a_candle_that_no_decimal_can_hold_does_not_close_the_lane(lake: Lake) -
 
     _, report = lake.lane()
 
-    assert len(lake.rows("gold.trades")) == 2
-    assert [row.symbol for row in candles(lake)] == ["ETHUSD"]
-    assert report["candles"] == 1
+    btc, eth = candles(lake)
+    assert (btc.high_price, btc.volume, btc.trade_count) == (absurd, absurd, 1)
+    assert (btc.quote_volume, btc.vwap) == (None, None)
+    assert eth.vwap == Decimal("83744.3")
+    assert report["candles"] == 2

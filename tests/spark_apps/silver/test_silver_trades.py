@@ -133,6 +133,37 @@ def test_each_message_is_read_by_the_schema_that_wrote_it(
     assert letters(lake) == []
 
 
+def test_an_id_that_the_registry_learns_later_is_waited_for(
+    lake: Lake, registry: Registry
+) -> None:
+    values = record(trade(lake.exchange, trade_id="9")) | {"venue": "floor"}
+    lake.arrive(message(values, 9, WIDER), trade(lake.exchange))
+    patient = replace(lake.settings, unknown_schema_patience=timedelta(minutes=5))
+
+    with pytest.raises(Exception, match="does not know the schema ids .9."):
+        replace(lake, settings=patient).refine()
+    assert letters(lake) == lake.rows("silver.trades") == []
+    registry.schemas[9] = WIDER
+    report = replace(lake, settings=patient).refine()
+
+    assert (report["silver"], report["dead_letters"]) == (2, 0)
+
+
+def test_an_id_that_was_given_up_stays_so_in_a_batch_that_is_done_again(
+    lake: Lake, registry: Registry
+) -> None:
+    values = record(trade(lake.exchange, trade_id="10")) | {"venue": "floor"}
+    lake.arrive(message(values, 10, WIDER), trade(lake.exchange))
+    with pytest.raises(Exception, match="Crash"):
+        lake.refine(crash="after silver.trades")
+    registry.schemas[10] = WIDER
+
+    report = lake.refine()
+
+    assert (report["silver"], report["dead_letters"]) == (1, 1)
+    assert [row.error_reason for row in letters(lake)] == ["unknown_schema_id"]
+
+
 def test_nothing_new_means_no_new_snapshot(lake: Lake) -> None:
     lake.arrive(trade(lake.exchange))
     first = lake.refine()

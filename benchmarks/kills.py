@@ -1,0 +1,123 @@
+"""Random kills of everything, upkeep beside it, and the truth compared at the end.
+
+    ./bullion bench kills [--kills 100] [--seed 1] [--rate 60] [--home FOLDER]
+
+A stack of its own, on free ports: every few seconds one of its processes gets SIGKILL,
+now and then a DAG of upkeep is triggered beside the lanes. At the end each promise is
+asked of the tables; the exit code is 1 if one of them is broken. A seed gives the same
+schedule again, as far as the machine lets it.
+"""
+
+import json
+import random
+import shutil
+import sys
+import tempfile
+import time
+from argparse import ArgumentParser
+from collections import Counter
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+
+from query.status import Airflow
+from schemas.table import all_exchanges
+from tests.stack.laptop import Laptop, kill
+from tests.stack.promises import (
+    CANDLES,
+    bent,
+    doubled,
+    goes_on,
+    lost,
+    other_candles,
+    settled,
+    unaccounted,
+)
+
+SPARED = ("supervisord", "-m simulator", "-m ingestion capture", "when_ready")
+"""Capture and the exchange: what is not captured is the ledger's matter, not ours."""
+BESIDE = ("upkeep", "retention", "candles", "data_docs", "checkpoint_backup")
+
+
+def torture(laptop: Laptop, kills: int, chance: random.Random) -> Counter[str]:
+    """Kill so many processes; return how often each kind was hit."""
+    hit: Counter[str] = Counter()
+    while sum(hit.values()) < kills:
+        time.sleep(chance.uniform(2, 15))
+        if chance.random() < 0.15:
+            trigger(laptop, chance.choice(BESIDE))
+        victims = [
+            (pid, words)
+            for pid, words in sorted(laptop.processes().items())
+            if not any(word in words for word in SPARED)
+        ]
+        if not victims:
+            continue
+        pid, words = chance.choice(victims)
+        try:
+            kill(pid)
+        except ProcessLookupError:
+            continue  # it ended by itself
+        name = " ".join(words.split())[-70:]
+        hit[name] += 1
+        print(f"{time.strftime('%X')} kill {sum(hit.values())}: {name}", flush=True)
+    return hit
+
+
+def trigger(laptop: Laptop, dag: str) -> None:
+    """Begin a run of a DAG; Airflow may be dead just now."""
+    asked = Airflow(laptop.settings)
+    try:
+        asked.ask(f"/api/v2/dags/{dag}/dagRuns", {"logical_date": None})
+        print(f"{time.strftime('%X')} triggered {dag}", flush=True)
+    except (URLError, OSError, KeyError) as away:
+        print(f"{time.strftime('%X')} {dag} was not triggered: {away}", flush=True)
+
+
+def verdict(laptop: Laptop) -> dict[str, Any]:
+    """Return what is broken of each promise; empty lists if all hold."""
+    compared = {exchange: bent(laptop, exchange) for exchange in all_exchanges()}
+    return {
+        "lost": lost(laptop),
+        "doubled": doubled(laptop),
+        "unsettled": settled(laptop)[:5],
+        "unaccounted": unaccounted(laptop)[:5],
+        "bent": [row for _, rows in compared.values() for row in rows][:5],
+        **{
+            f"other candles of {width}": other_candles(laptop, width)[1][:5]
+            for width in CANDLES
+        },
+    }
+
+
+def main() -> int:
+    """Torture, compare, print; return 1 if a promise is broken."""
+    parser = ArgumentParser(description=__doc__)
+    parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--rate", type=int, default=60)
+    parser.add_argument("--home", type=Path, help="kept afterwards")
+    asked = parser.parse_args()
+    home = asked.home or Path(tempfile.mkdtemp(prefix="bullion-kills-")) / "home"
+    laptop = Laptop(home, {"BULLION_LANE_SECONDS": "20"})
+    try:
+        print(laptop.run("up", "--feed", "simulated", "--rate", str(asked.rate)))
+        began = time.monotonic()
+        hit = torture(laptop, asked.kills, random.Random(asked.seed))
+        took = time.monotonic() - began
+        print(f"{sum(hit.values())} kills in {took:.0f} s; now it may recover")
+        laptop.run("up", "--no-wait")
+        print(f"gold of every exchange goes on after {goes_on(laptop):.0f} s")
+        time.sleep(240)  # wider candles and gates catch up
+        found = verdict(laptop)
+        print(laptop.run("status"))
+        print(json.dumps(found, indent=1, default=str))
+        return int(any(found.values()))
+    finally:
+        laptop.run("down")
+        if asked.home is None:
+            shutil.rmtree(home.parent)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,161 @@
+"""What the five promises say, asked of the tables of a whole stack."""
+
+import json
+import os
+from decimal import Decimal
+
+from sqlalchemy.exc import OperationalError
+
+from query.lake import QueryRefused
+from schemas.table import all_exchanges
+from tests.stack.laptop import Laptop, eventually
+
+GOLD = "gold_crypto_trades"
+CANDLES = {"1m": "1 MINUTE", "5m": "5 MINUTE", "1h": "1 HOUR", "1d": "1 DAY"}
+
+
+def rows(laptop: Laptop, exchange: str) -> int:
+    return int(
+        laptop.one(
+            f"SELECT count(*) AS n FROM {GOLD} WHERE exchange = '{exchange.upper()}'"
+        )
+    )
+
+
+def goes_on(laptop: Laptop) -> float:
+    """Return the seconds until gold of every exchange has more rows than now.
+
+    The catalog or the objects may be away meanwhile: then there is no answer yet.
+    """
+    before: dict[str, int] = {}
+
+    def more() -> bool:
+        try:
+            now = {exchange: rows(laptop, exchange) for exchange in all_exchanges()}
+        except (OperationalError, QueryRefused, OSError) as away:
+            print(f"no answer yet: {str(away).splitlines()[0]}")
+            return False
+        before.update({name: n for name, n in now.items() if name not in before})
+        return all(n > before[name] for name, n in now.items())
+
+    return eventually(more, "gold of every exchange goes on")
+
+
+def lost(laptop: Laptop) -> list[dict[str, object]]:
+    """Return the symbols in which an id is missing between the first and the last."""
+    return laptop.sql(
+        "SELECT exchange, symbol, max(id) - min(id) + 1 - count(*) AS missing FROM "
+        f"(SELECT exchange, symbol, trade_id::BIGINT AS id FROM {GOLD}) "
+        "GROUP BY ALL HAVING missing <> 0"
+    )
+
+
+def doubled(laptop: Laptop) -> list[dict[str, object]]:
+    return laptop.sql(
+        f"SELECT message_id, count(*) AS n FROM {GOLD} GROUP BY ALL HAVING n > 1"
+    )
+
+
+def bent(laptop: Laptop, exchange: str) -> tuple[int, list[object]]:
+    """Return how many gold rows were compared with the truth, and those that differ."""
+    held = laptop.sql(
+        "SELECT symbol, trade_id, price::VARCHAR AS price, quantity::VARCHAR AS "
+        "quantity, side, epoch_us(timestamp) AS us, "
+        "vendor_data['native_symbol'] AS native "
+        f"FROM {GOLD} WHERE exchange = '{exchange.upper()}'"
+    )
+    differ: list[object] = []
+    for native in sorted({str(row["native"]) for row in held}):
+        mine = {int(row["trade_id"]): row for row in held if row["native"] == native}
+        span = f"from_id={min(mine)}&to_id={max(mine)}"
+        lines = laptop.control(f"truth/{exchange}?symbol={native}&{span}").splitlines()
+        truth = {int(told["trade_id"]): told for told in map(json.loads, lines)}
+        for trade_id, row in mine.items():
+            told = truth[trade_id]
+            same = (
+                Decimal(row["price"]) == Decimal(told["price"])
+                and Decimal(row["quantity"]) == Decimal(told["quantity"])
+                and int(row["us"]) == int(told["time_us"])
+                and row["side"] == told["side"].upper()
+            )
+            if not same:
+                differ.append((row, told))
+    return len(held), differ
+
+
+def settled(laptop: Laptop) -> list[dict[str, object]]:
+    """Return the messages that are neither in silver nor among the dead letters.
+
+    Only what silver has had time to read is asked for: each partition up to the last
+    offset that either table holds.
+    """
+    broken = []
+    for exchange in all_exchanges():
+        broken += laptop.sql(
+            "WITH out AS (SELECT kafka_partition AS p, kafka_offset AS o "
+            f"FROM silver_{exchange}_trades UNION ALL "
+            "SELECT kafka_partition, kafka_offset FROM silver_dead_letters "
+            f"WHERE stage = 'silver' AND exchange = '{exchange.upper()}'), "
+            "ends AS (SELECT p, max(o) AS last FROM out GROUP BY p) "
+            'SELECT b."partition" AS p, b."offset" AS o, count(out.o) AS times '
+            f'FROM bronze_{exchange}_trades b JOIN ends ON ends.p = b."partition" '
+            'AND b."offset" <= ends.last '
+            'LEFT JOIN out ON out.p = b."partition" AND out.o = b."offset" '
+            "GROUP BY ALL HAVING count(out.o) <> 1 OR count(*) <> 1"
+        )
+    return broken
+
+
+def other_candles(laptop: Laptop, width: str) -> tuple[int, list[dict[str, object]]]:
+    """Return how many candles there are, and those that trades would not give.
+
+    A lane may be one run ahead in trades: windows that a trade of the last five minutes
+    lies in, or was written to, are still being made.
+    """
+    table = f"gold_crypto_candles_{width}"
+    differ = laptop.sql(
+        "WITH made AS (SELECT exchange, symbol, "
+        f"time_bucket(INTERVAL {CANDLES[width]}, timestamp) AS window_start, "
+        "arg_min(price, (timestamp, trade_id::BIGINT)) AS open_price, "
+        "max(price) AS high_price, min(price) AS low_price, "
+        "arg_max(price, (timestamp, trade_id::BIGINT)) AS close_price, "
+        "sum(quantity) AS volume, "
+        "sum(quantity) FILTER (side = 'BUY') AS taker_buy_volume, "
+        "count(*) AS trade_count, max(gold_ingestion_timestamp) AS written "
+        f"FROM {GOLD} GROUP BY ALL) "
+        f"SELECT * FROM made FULL JOIN {table} c "
+        "USING (exchange, symbol, window_start) "
+        "WHERE coalesce(written < now() - INTERVAL 3 MINUTE, true) "
+        "AND (made.open_price, made.high_price, made.low_price, made.close_price, "
+        "made.volume, coalesce(made.taker_buy_volume, 0), made.trade_count) "
+        "IS DISTINCT FROM (c.open_price, c.high_price, c.low_price, c.close_price, "
+        "c.volume, c.taker_buy_volume, c.trade_count)"
+    )
+    return int(laptop.one(f"SELECT count(*) AS n FROM {table}")), differ
+
+
+def unaccounted(laptop: Laptop) -> list[dict[str, object]]:
+    """Return the Kafka partitions whose accounts do not follow upon each other.
+
+    Each batch's messages are silver trades or dead letters, and begin where those of
+    the batch before it ended; no batch is told of twice.
+    """
+    return laptop.sql(
+        "SELECT * FROM (SELECT *, lag(last_offset) OVER (PARTITION BY exchange, "
+        "kafka_topic, kafka_partition ORDER BY first_offset) AS before "
+        "FROM silver_accounting) WHERE bronze_rows <> silver_rows + dead_letters "
+        "OR bronze_rows <> last_offset - first_offset + 1 "
+        "OR first_offset <> coalesce(before, -1) + 1"
+    )
+
+
+def pid_of(laptop: Laptop, program: str) -> int:
+    """Return the pid of a program that `status` says is running."""
+    (process,) = (
+        process
+        for process in laptop.status()["processes"]
+        if process["name"] == program
+    )
+    pid = int(process["pid"])
+    os.kill(pid, 0)
+    return pid
