@@ -18,6 +18,7 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 if __name__ == "__main__":
     # Started as a file, Python would look for modules beside it and not above.
@@ -98,7 +99,7 @@ def arguments() -> argparse.ArgumentParser:
 def without_end(exchanges: Sequence[str], settings: Settings) -> None:
     """Run the continuous apps in this driver until one fails."""
     spark = SparkSession.builder.appName("bronze").getOrCreate()
-    apps = [import_module(f"spark_apps.{address}").APP for address in ENDLESS]
+    apps = [app_of(address) for address in ENDLESS]
     held = [hold_lock(settings.locks, f"bronze.trades.{each}") for each in exchanges]
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
@@ -133,9 +134,9 @@ def step(asked: argparse.Namespace) -> Callable[[SparkSession, Settings], Report
     if asked.app == "bootstrap":
         return bootstrap
     if asked.app == "gold.candles":
-        widths = [import_module(f"spark_apps.{each}").APP for each in CANDLES]
+        widths = [app_of(each) for each in CANDLES]
         return lambda spark, settings: roll_up(spark, widths, settings, fails(settings))
-    app = import_module(f"spark_apps.{asked.app}").APP
+    app = app_of(asked.app)
     if asked.app == "silver.trades":
         return lambda spark, settings: refine(
             spark, app, asked.exchange, settings, fails(settings)
@@ -143,6 +144,11 @@ def step(asked: argparse.Namespace) -> Callable[[SparkSession, Settings], Report
     return lambda spark, settings: promote(
         spark, app, asked.exchange, settings, asked.gated, fails(settings)
     )
+
+
+def app_of(address: str) -> Any:
+    """Return the app that lives at a table's address."""
+    return import_module(f"spark_apps.{address}").APP
 
 
 def fails(settings: Settings) -> Callable[[str], None]:

@@ -58,7 +58,7 @@ def arguments() -> argparse.ArgumentParser:
     test.add_argument("tier", nargs="?", choices=("fast", "spark", "stack"))
     test.add_argument("words", nargs=argparse.REMAINDER, metavar="[PYTEST WORDS]")
     bench = commands.add_parser("bench", help="measure what the README says")
-    bench.add_argument("what", choices=("laptop", "capture", "kills"))
+    bench.add_argument("what", choices=("laptop", "capture", "kills", "lake"))
     bench.add_argument("words", nargs=argparse.REMAINDER, metavar="[OPTIONS]")
     reset = commands.add_parser("reset", help="delete all data (asks first)")
     reset.add_argument("--yes", action="store_true", help="do not ask")

@@ -136,7 +136,9 @@ def test(asked: argparse.Namespace) -> int:
 
 def bench(asked: argparse.Namespace) -> int:
     place = Place.read()
-    env = {"laptop": "tools", "capture": "spark", "kills": "airflow"}[asked.what]
+    env = {"laptop": "tools", "capture": "spark", "kills": "airflow", "lake": "tools"}[
+        asked.what
+    ]
     words = [str(place.python(env)), "-P", "-m", f"benchmarks.{asked.what}"]
     words += asked.words
     return subprocess.run(words, check=False).returncode

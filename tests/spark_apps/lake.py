@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from importlib import import_module
 from itertools import count
 from pathlib import Path
 from typing import Any, Self
@@ -24,7 +23,7 @@ from spark_apps.bootstrap import bootstrap
 from spark_apps.gold.trades import APP as GOLD
 from spark_apps.lane import Report, promote, refine
 from spark_apps.rollup import roll_up
-from spark_apps.run import CANDLES
+from spark_apps.run import CANDLES, app_of
 from spark_apps.settings import Settings
 from spark_apps.silver.trades import APP as SILVER
 from spark_apps.streams import history, newest_data
@@ -181,7 +180,7 @@ class Lake:
     def roll_up(self, crash: str = "") -> Report:
         return roll_up(
             self.spark,
-            [import_module(f"spark_apps.{each}").APP for each in CANDLES],
+            [app_of(each) for each in CANDLES],
             self.settings,
             crash_at(crash),
         )

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from functools import cached_property
 from pathlib import Path
@@ -20,27 +20,9 @@ from query.lake import Lake
 from query.settings import Settings
 from query.show import answered, plain
 from schemas.table import ROOT
-from stack.place import PORTS, Place
+from stack.place import Place
 from stack.settings import environment
-
-
-def free_ports(count: int) -> Iterator[int]:
-    """Yield ports on which nothing listens now, each another one."""
-    with closing_all([socket.socket() for _ in range(count)]) as sockets:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-            yield one.getsockname()[1]
-
-
-class closing_all(list[socket.socket]):
-    """Sockets that are closed together."""
-
-    def __enter__(self) -> "closing_all":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for one in self:
-            one.close()
+from tests.laptop.ports import free_ports
 
 
 class Laptop:
@@ -53,7 +35,7 @@ class Laptop:
             if not link.exists() and (ROOT / ".bullion").resolve() != home.resolve():
                 link.symlink_to(ROOT / ".bullion" / shared)
         self.home = home
-        self.ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
+        self.ports = free_ports()
         self.env = (
             {k: v for k, v in os.environ.items() if not k.startswith("BULLION_")}
             | {"BULLION_HOME": str(home)}
