@@ -50,6 +50,8 @@ def arguments() -> argparse.ArgumentParser:
     logs.add_argument("name", nargs="?", help="a name from `status`; none lists them")
     logs.add_argument("-f", "--follow", action="store_true", help="go on showing")
     logs.add_argument("-n", "--lines", type=int, default=100, help="how many (100)")
+    anew = commands.add_parser("restart", help="end a program and begin it anew")
+    anew.add_argument("names", nargs="+", help="names from `status`")
     sql = commands.add_parser("sql", help="query the tables with DuckDB")
     sql.add_argument("words", nargs=argparse.REMAINDER, metavar="[QUERY] [--format F]")
     air = commands.add_parser("airflow", help="Airflow's own command line")

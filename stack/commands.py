@@ -128,6 +128,29 @@ def inside(place: Place, words: Sequence[str]) -> int:
     return subprocess.run(words, env=env | {"PATH": path}, check=False).returncode
 
 
+def restart(asked: argparse.Namespace) -> int:
+    """End programs in order and begin them anew, as after a change of their code."""
+    from stack import lifecycle, supervisor
+    from stack.place import SettingRefused
+    from stack.programs import programs
+
+    place = Place.read()
+    known = {program.name: program for program in programs(place)}
+    unknown = [name for name in asked.names if name not in known]
+    if unknown or not supervisor.is_running(place):
+        raise SettingRefused(
+            f"no program {', '.join(unknown)}: there are {', '.join(known)}"
+            if unknown
+            else "nothing is running: ./bullion up starts everything"
+        )
+    with turn(place):
+        for name in asked.names:
+            supervisor.stop(place, name)
+            lifecycle.bring_up(place, known[name])
+            print(f"{name} began anew")
+    return 0
+
+
 def test(asked: argparse.Namespace) -> int:
     from stack import testing
 
@@ -136,14 +159,18 @@ def test(asked: argparse.Namespace) -> int:
 
 def bench(asked: argparse.Namespace) -> int:
     place = Place.read()
-    env = {"laptop": "tools", "capture": "spark", "kills": "airflow", "lake": "tools"}[
-        asked.what
+    words = [
+        str(place.python(BENCHES[asked.what])),
+        "-P",
+        "-m",
+        f"benchmarks.{asked.what}",
     ]
-    words = [str(place.python(env)), "-P", "-m", f"benchmarks.{asked.what}"]
     words += asked.words
     return subprocess.run(words, check=False).returncode
 
 
+BENCHES = {"laptop": "tools", "capture": "spark", "kills": "airflow", "lake": "tools"}
+"""Each bench, and the environment that it runs in."""
 COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "up": up,
     "down": down,
@@ -152,6 +179,7 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "freshness": freshness,
     "doctor": check,
     "logs": logs,
+    "restart": restart,
     "sql": sql,
     "airflow": airflow,
     "test": test,
