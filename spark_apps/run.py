@@ -5,8 +5,12 @@
     bronze.trades EX [EX...]         carry Kafka into bronze, for ever (spark-submit)
     silver.trades EX                 carry what is new in bronze, and end
     gold.trades EX --gated SNAPSHOT  carry what passed the gate, and end
+    upkeep [TABLE...]                compact, rewrite manifests, expire snapshots
+    retention [TABLE...]             drop partitions older than their table keeps
+    orphans [TABLE...] [--delete]    list the files nobody knows, or delete them
 
-The last line on stdout is the report, one JSON object.
+A TABLE is an address such as gold.trades; none means all. The last line on stdout is
+the report, one JSON object.
 """
 
 import argparse
@@ -14,7 +18,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 
@@ -27,22 +31,32 @@ from pyspark.sql import SparkSession
 from spark_apps.bootstrap import bootstrap
 from spark_apps.continuous import TopicMissing, carry
 from spark_apps.job_guard import CONNECT_CLIENT, Busy, end_with_airflow, hold_lock
-from spark_apps.lane import Report, Ungated, promote, refine
+from spark_apps.lane import Ungated, promote, refine
 from spark_apps.registry import RegistryUnreachable
 from spark_apps.session import conf
 from spark_apps.settings import Settings, Storage
 from spark_apps.streams import HistoryGone, NotPrimed
 from spark_apps.tables import TableDiffers
+from spark_apps.upkeep import job
+from spark_apps.upkeep.keep import Keep, KeepRefused
+from spark_apps.upkeep.orphans import AgeRefused
+from spark_apps.upkeep.utc import NotUtc
 
 ENDLESS = ("bronze.trades", "silver.dead_letters")
 """The apps that one continuous driver runs for each of its exchanges."""
+UPKEEP = ("upkeep", "retention", "orphans")
+"""Jobs that share one turn: no two of them meet at a table."""
+Report = Mapping[str, object]
 TOLD = (
+    AgeRefused,
     Busy,
     ConnectionError,
     FileNotFoundError,
     HistoryGone,
+    KeepRefused,
     LookupError,
     NotPrimed,
+    NotUtc,
     RegistryUnreachable,
     TableDiffers,
     TopicMissing,
@@ -63,8 +77,9 @@ def main(words: Sequence[str]) -> int:
         if asked.app == "bronze.trades":
             without_end(asked.exchanges, settings)
             return 0
-        print(json.dumps(over_connect(asked, settings)), flush=True)
-        return 0
+        report = over_connect(asked, settings)
+        print(json.dumps(report), flush=True)
+        return told_of(report)
     except TOLD as error:
         lacking = "see .env.example: " if type(error) is KeyError else ""
         print(f"{lacking}{type(error).__name__}: {error}", file=sys.stderr)
@@ -85,7 +100,20 @@ def arguments() -> argparse.ArgumentParser:
     gold = apps.add_parser("gold.trades")
     gold.add_argument("exchange")
     gold.add_argument("--gated", type=int, required=True)
+    for name in UPKEEP:
+        apps.add_parser(name).add_argument("tables", nargs="*", metavar="TABLE")
+    apps.choices["orphans"].add_argument("--delete", action="store_true")
     return parser
+
+
+def told_of(report: Report) -> int:
+    """Name what failed in a report that tells of several tables; 1 if anything did."""
+    match report.get("failed"):
+        case dict() as failed if failed:
+            for name, why in failed.items():
+                print(f"{name}: {why}", file=sys.stderr)
+            return 1
+    return 0
 
 
 def without_end(exchanges: Sequence[str], settings: Settings) -> None:
@@ -107,7 +135,7 @@ def over_connect(asked: argparse.Namespace, settings: Settings) -> Report:
     # Nothing of Connect is loaded by the continuous driver.
     from spark_apps.writer_session import open_writer
 
-    turn = asked.app if asked.app == "bootstrap" else f"{asked.app}.{asked.exchange}"
+    turn = turn_of(asked)
     if settings.airflow:
         end_with_airflow(CONNECT_CLIENT)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -121,9 +149,24 @@ def over_connect(asked: argparse.Namespace, settings: Settings) -> Report:
         os.close(lock)
 
 
+def turn_of(asked: argparse.Namespace) -> str:
+    """Return in whose turn a job writes: its lock, and its session of the server."""
+    if asked.app in UPKEEP:
+        return "upkeep"
+    return asked.app if asked.app == "bootstrap" else f"{asked.app}.{asked.exchange}"
+
+
 def step(asked: argparse.Namespace) -> Callable[[SparkSession, Settings], Report]:
     if asked.app == "bootstrap":
         return bootstrap
+    if asked.app in UPKEEP:
+        keep, about = Keep.read(os.environ), asked.tables
+        if asked.app == "orphans":
+            return lambda spark, settings: job.orphans(
+                spark, settings, keep, about, asked.delete
+            )
+        act = job.upkeep if asked.app == "upkeep" else job.retention
+        return lambda spark, settings: act(spark, settings, keep, about)
     app = import_module(f"spark_apps.{asked.app}").APP
     if asked.app == "silver.trades":
         return lambda spark, settings: refine(spark, app, asked.exchange, settings)
