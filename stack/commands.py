@@ -112,6 +112,12 @@ def freshness(asked: argparse.Namespace) -> int:
     return inside(place, (str(place.python("airflow")), "-P", "-m", "query", *words))
 
 
+def health(asked: argparse.Namespace) -> int:
+    place = Place.read()
+    words = ["health", "--json"] if asked.json else ["health"]
+    return inside(place, (str(place.python("airflow")), "-P", "-m", "query", *words))
+
+
 def airflow(asked: argparse.Namespace) -> int:
     place = Place.read()
     return inside(place, (str(place.envs / "airflow/bin/airflow"), *asked.words))
@@ -135,11 +141,14 @@ def test(asked: argparse.Namespace) -> int:
 
 
 def bench(asked: argparse.Namespace) -> int:
+    from stack.testing import surroundings
+
     place = Place.read()
-    env = {"laptop": "tools", "capture": "spark"}[asked.what]
+    env = {"laptop": "tools", "capture": "spark", "commits": "spark"}[asked.what]
     words = [str(place.python(env)), "-P", "-m", f"benchmarks.{asked.what}"]
     words += asked.words
-    return subprocess.run(words, check=False).returncode
+    around = surroundings(place) if env == "spark" else None
+    return subprocess.run(words, env=around, check=False).returncode
 
 
 COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
@@ -148,6 +157,7 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "reset": reset,
     "status": status,
     "freshness": freshness,
+    "health": health,
     "doctor": check,
     "logs": logs,
     "sql": sql,

@@ -5,6 +5,9 @@ import json
 from dags.factory.settings import exchanges
 from schemas.table import all_tables
 
+UPKEEP = "upkeep"
+"""The pool in which whoever maintains tables is alone."""
+
 
 def all_pools() -> dict[str, dict[str, object]]:
     """Return each pool by name: one slot for each writer of a table, two for gates."""
@@ -13,7 +16,11 @@ def all_pools() -> dict[str, dict[str, object]]:
         for table in all_tables()
         for exchange in exchanges()
     }
-    return {"gates": pool(2, "Gates asked at once."), **turns}
+    return {
+        "gates": pool(2, "Gates asked at once."),
+        UPKEEP: pool(1, "Who compacts, expires or drops now."),
+        **turns,
+    }
 
 
 def pool(slots: int, description: str) -> dict[str, object]:

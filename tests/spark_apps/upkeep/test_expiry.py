@@ -1,16 +1,18 @@
 """Nothing expires that somebody needs, and whatever nobody needs does."""
 
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from pyspark.sql import functions as F
 
 from schemas.table import CATALOG, table_at
 from spark_apps.streams import Checkpoint, HistoryGone, Position, history
 from spark_apps.upkeep.expiry import Expiry, planned
 from spark_apps.upkeep.needs import Reader, ended_batches, readers_of
-from spark_apps.upkeep.utc import EPOCH
+from spark_apps.upkeep.utc import EPOCH, at_ms, literal
 from tests.spark_apps.lake import Lake, trade
 from tests.spark_apps.upkeep.histories import (
     COMPACTED,
@@ -102,8 +104,6 @@ def test_nothing_more_expires_of_a_history_that_a_reader_has_lost() -> None:
 def test_clocks_that_differ_do_not_hide_what_is_needed() -> None:
     told = line(DATA, DATA, DATA)
     # The host that wrote the newest one is an hour behind the others.
-    from dataclasses import replace
-
     skewed = (replace(told[0], committed_ms=1), *told[1:])
 
     assert planned(skewed, (reader(2),), {}, LATER, HOUR).older_than_ms == 1
@@ -167,7 +167,7 @@ def test_a_slow_reader_keeps_its_place_and_a_lost_one_is_told_aloud(
     head = history(lake.spark, bronze)[0]
     lake.spark.sql(
         f"CALL {CATALOG}.system.expire_snapshots(table => '{bronze}', older_than => "
-        f"timestamp_millis({head.committed_ms}))"
+        f"{literal(at_ms(head.committed_ms))})"
     )
 
     failed = upkeep(lake, KEEP_NOTHING)["failed"]
@@ -183,12 +183,11 @@ def test_the_crash_of_a_batch_is_mended_after_an_expiry(lake: Lake) -> None:
     with pytest.raises(Exception, match="Crash: between the tables"):
         lake.promote(crash="between the tables")
     # Others go on in the shared table, so that age alone would let the mark go.
-    gold = table_at("gold.trades").identifier()
+    elsewhere = lake.spark.table(lake.name("gold.trades")).limit(1)
     for _ in range(2):
-        lake.spark.sql(
-            f"INSERT INTO {CATALOG}.{gold} SELECT * REPLACE ('x' AS message_id, "
-            f"'ELSEWHERE' AS exchange) FROM {CATALOG}.{gold} LIMIT 1"
-        )
+        elsewhere.withColumn("exchange", F.lit("ELSEWHERE")).writeTo(
+            lake.name("gold.trades")
+        ).append()
     told = upkeep(lake, KEEP_NOTHING)["gold"]
     assert "the unended batch" in told["held_by"]
 
