@@ -93,7 +93,9 @@ def _closed(
     small, large = _by_size(table, files)
     total, little = sum(f.bytes for f in files), sum(f.bytes for f in small)
     # Two files of which one would come; a sorted rewrite may well leave two.
-    many = len(small) >= MANY or (len(small) > 1 and little <= table.target_file_mb * MB)
+    many = len(small) >= MANY or (
+        len(small) > 1 and little <= table.target_file_mb * MB
+    )
     if table.sorted_by and (mixed(large) or (many and little > total / 4)):
         sizes = {"files": len(files), "bytes": total}
         return [Rewrite(begin=begin, end=end, sort=True, **sizes)]

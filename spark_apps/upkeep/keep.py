@@ -1,4 +1,4 @@
-"""How long things are kept: rows by the table specs, unless a setting says otherwise."""
+"""How long things are kept: by the table specs, unless a setting says otherwise."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -46,7 +46,7 @@ class Keep:
 
 
 def setting(table: Table) -> str:
-    """Return the variable that overrides a spec, such as BULLION_KEEP_GOLD_TRADES_DAYS."""
+    """Return the variable that overrides a spec: BULLION_KEEP_GOLD_TRADES_DAYS."""
     return f"BULLION_KEEP_{table.address.replace('.', '_').upper()}_DAYS"
 
 

@@ -128,4 +128,9 @@ def test_sizes_and_ages_are_short() -> None:
         "1.0 kB",
         "2.5 MB",
     ]
-    assert [span(n) for n in (59, 150, 7300, 200_000)] == ["59 s", "2 min", "2 h", "2 d"]
+    assert [span(n) for n in (59, 150, 7300, 200_000)] == [
+        "59 s",
+        "2 min",
+        "2 h",
+        "2 d",
+    ]

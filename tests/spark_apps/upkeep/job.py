@@ -40,4 +40,3 @@ def by_layer(lake: Lake, told: dict[str, Any]) -> dict[str, Any]:
 def upkeep(lake: Lake, keep: Keep = KEEP, *addresses: str) -> dict[str, Any]:
     told = job.upkeep(lake.spark, lake.settings, keep, addresses)
     return by_layer(lake, told)
-

@@ -151,9 +151,7 @@ def test_another_zone_is_refused(lake: Lake, elsewhere: Any) -> None:
     before = operations(lake, "bronze.trades")
 
     with pytest.raises(NotUtc, match="America/New_York"):
-        retention.drop(
-            lake.spark, kept(lake, "bronze.trades").identifier, DAYS, 20779
-        )
+        retention.drop(lake.spark, kept(lake, "bronze.trades").identifier, DAYS, 20779)
 
     assert operations(lake, "bronze.trades") == before
 
