@@ -26,6 +26,7 @@ from tests.spark_apps.upkeep.job import KEEP_NOTHING, upkeep
 
 LATER = EPOCH + timedelta(days=1)
 HOUR = timedelta(hours=1)
+BRONZE = "bronze.trades"
 
 
 def reader(snapshot: int, first: int = -1) -> Reader:
@@ -136,12 +137,12 @@ def test_a_quiet_writer_a_compaction_and_an_expiry_lose_nothing(lake: Lake) -> N
     for number in range(6):
         lake.arrive(trade(lake.exchange, trade_id=str(number)))
     lake.lane()
-    told = upkeep(lake, KEEP_NOTHING)
+    told = upkeep(lake, KEEP_NOTHING, BRONZE)
     assert (told["bronze"]["rewritten_files"], told["bronze"]["into_files"]) == (6, 1)
     assert told["bronze"]["expired_snapshots"] == 5
     # The reader's place is the last append: it does not move on to the compaction.
     assert [e.operation for e in history(lake.spark, name)][-1] == "append"
-    assert upkeep(lake, KEEP_NOTHING)["bronze"]["expired_snapshots"] == 0
+    assert upkeep(lake, KEEP_NOTHING, BRONZE)["bronze"]["expired_snapshots"] == 0
     lake.arrive(trade(lake.exchange, trade_id="late"))
 
     silver, gold = lake.lane()
@@ -156,11 +157,11 @@ def test_a_slow_reader_keeps_its_place_and_a_lost_one_is_told_aloud(
 ) -> None:
     bronze = table_at("bronze.trades").identifier(lake.exchange)
     lake.arrive(trade(lake.exchange, trade_id="0"))
-    assert "nothing yet" in upkeep(lake, KEEP_NOTHING)["bronze"]["held_by"]
+    assert "nothing yet" in upkeep(lake, KEEP_NOTHING, BRONZE)["bronze"]["held_by"]
     lake.refine()
     for number in range(1, 4):
         lake.arrive(trade(lake.exchange, trade_id=str(number)))
-    told = upkeep(lake, KEEP_NOTHING)
+    told = upkeep(lake, KEEP_NOTHING, BRONZE)
     assert told["bronze"]["expired_snapshots"] == 0
     assert told["bronze"]["held_by"] == f"silver.trades of {lake.exchange}"
     # Somebody expires by hand, without asking the readers.
@@ -170,7 +171,7 @@ def test_a_slow_reader_keeps_its_place_and_a_lost_one_is_told_aloud(
         f"{literal(at_ms(head.committed_ms))})"
     )
 
-    failed = upkeep(lake, KEEP_NOTHING)["failed"]
+    failed = upkeep(lake, KEEP_NOTHING, BRONZE)["failed"]
 
     assert set(failed) == {bronze.split(".")[-1]}
     assert failed[bronze.split(".")[-1]].startswith("HistoryGone: silver.trades of")
@@ -188,7 +189,7 @@ def test_the_crash_of_a_batch_is_mended_after_an_expiry(lake: Lake) -> None:
         elsewhere.withColumn("exchange", F.lit("ELSEWHERE")).writeTo(
             lake.name("gold.trades")
         ).append()
-    told = upkeep(lake, KEEP_NOTHING)["gold"]
+    told = upkeep(lake, KEEP_NOTHING, "gold.trades")["gold"]
     assert "the unended batch" in told["held_by"]
 
     report = lake.promote()
