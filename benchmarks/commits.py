@@ -2,10 +2,11 @@
 
     ./bullion bench commits [--commits 17280] [--rows 100]
 
-A local session writes bronze as the continuous driver does, a batch a commit, in a folder
-that is deleted afterwards. Each 720 commits, an hour of the simulated day, a stream reads
-what is new, as a lane would, and upkeep runs; 6 hours of snapshots are kept, as bronze
-keeps them, measured in commits. A line an hour, and all of it as JSON in the last line.
+A local session writes bronze as the continuous driver does, a batch a commit, in a
+folder that is deleted afterwards. Each 720 commits, an hour of the simulated day, a
+stream reads what is new, as a lane would, and upkeep runs; 6 hours of snapshots are
+kept, as bronze keeps them, measured in commits. A line an hour, and all of it as JSON in
+the last line.
 """
 
 import json

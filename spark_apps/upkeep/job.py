@@ -48,7 +48,7 @@ def orphans(
 ) -> Told:
     """List the files that no snapshot knows, or delete them."""
     return _each(
-        spark, settings, keep, addresses, lambda *on: sweep(spark, *on, delete=delete)
+        spark, settings, keep, addresses, lambda *on: sweep(spark, *on, delete)
     )
 
 
