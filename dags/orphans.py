@@ -8,8 +8,8 @@ dag = upkeep_dag(
     "Deletes what writers that died left behind, at least three days old.",
     """
 ### What this is
-Each table in turn: its files are listed and compared with all snapshots; what none of them
-knows, and is older than `BULLION_KEEP_ORPHANS_DAYS`, goes. To look only:
+Each table in turn: its files are listed and compared with all snapshots; what none of
+them knows, and is older than `BULLION_KEEP_ORPHANS_DAYS`, goes. To look only:
 `python -m spark_apps.run orphans` without `--delete`.
 
 ### When it is red

@@ -8,9 +8,9 @@ dag = upkeep_dag(
     "Compacts closed hours, rewrites manifests, expires snapshots nobody needs.",
     """
 ### What this is
-Each table in turn: small files of closed hours become few, closed partitions are sorted,
-many manifests become few, and snapshots expire that no stream needs any more. A table
-that needs nothing costs a second. The report is the XCom.
+Each table in turn: small files of closed hours become few, closed partitions are
+sorted, many manifests become few, and snapshots expire that no stream needs any more. A
+table that needs nothing costs a second. The report is the XCom.
 
 ### When it is red
 The lanes run on, and the next hour repeats it. The log's last lines name the tables.

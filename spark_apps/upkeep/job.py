@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 
 from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
@@ -29,14 +30,14 @@ def upkeep(
     spark: SparkSession, settings: Settings, keep: Keep, addresses: Sequence[str]
 ) -> Told:
     """Compact tables, rewrite their manifests, expire snapshots; return the report."""
-    return _each(spark, settings, keep, addresses, lambda *on: maintain(spark, *on))
+    return _each(spark, settings, keep, addresses, partial(maintain, spark))
 
 
 def retention(
     spark: SparkSession, settings: Settings, keep: Keep, addresses: Sequence[str]
 ) -> Told:
     """Drop whole partitions that are older than their tables keep."""
-    return _each(spark, settings, keep, addresses, lambda *on: retain(spark, *on))
+    return _each(spark, settings, keep, addresses, partial(retain, spark))
 
 
 def orphans(
@@ -48,7 +49,11 @@ def orphans(
 ) -> Told:
     """List the files that no snapshot knows, or delete them."""
     return _each(
-        spark, settings, keep, addresses, lambda *on: sweep(spark, *on, delete)
+        spark,
+        settings,
+        keep,
+        addresses,
+        lambda kept, now: sweep(spark, kept, now, delete),
     )
 
 

@@ -12,7 +12,7 @@ def line(
 ) -> tuple[Snapshot, ...]:
     """Return snapshots 1, 2, 3... a minute apart, the head first.
 
-    `acme=3` says that snapshot 3 is of the stream `acme`; its batch has the same number.
+    `acme=3`: snapshot 3 is of the stream `acme`, and its batch has the same number.
     """
     by_number = {number: stream for stream, number in streams.items()}
     made = [
