@@ -1,12 +1,12 @@
 """A day of commits each 5 s, made faster, with upkeep each hour: do tables stay small?
 
-    ./bullion bench commits [--commits 17280] [--rows 100]
+    ./bullion bench commits [--commits 17280] [--every 5] [--rows 100]
 
 A local session writes bronze as the continuous driver does, a batch a commit, in a
-folder that is deleted afterwards. Each 720 commits, an hour of the simulated day, a
-stream reads what is new, as a lane would, and upkeep runs; 6 hours of snapshots are
-kept, as bronze keeps them, measured in commits. A line an hour, and all of it as JSON
-in the last line.
+folder that is deleted afterwards. Each hour of the simulated day, 720 commits, a stream
+reads what is new, as a lane would, and upkeep runs; 6 hours of snapshots are kept, as
+bronze keeps them, measured in commits. A line an hour, and all of it as JSON in the last
+line. A day of fewer commits, such as one a minute: --commits 1440 --every 60.
 """
 
 import json
@@ -18,6 +18,7 @@ from argparse import ArgumentParser
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from pyspark.sql import DataFrame, SparkSession
@@ -32,8 +33,6 @@ from spark_apps.upkeep import manifests
 from spark_apps.upkeep.keep import Keep
 from spark_apps.upkeep.table_upkeep import Kept, maintain
 
-EVERY = timedelta(seconds=5)
-HOUR = 720
 KEPT_HOURS = 6
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 BRONZE = table_at("bronze.trades")
@@ -69,9 +68,8 @@ class Lake:
         )
         prime(spark, self.identifier, self.checkpoint)
 
-    def commit(self, number: int, rows: int) -> None:
+    def commit(self, number: int, rows: int, moment: datetime) -> None:
         """Write one batch, as of its moment in the simulated day."""
-        moment = BEGAN + number * EVERY
         frame = self.spark.range(rows).select(
             F.lit(b"BTCUSD").alias("kafka_key"),
             F.encode(F.lpad(F.col("id").cast("string"), 190, "x"), "utf-8").alias(
@@ -136,23 +134,24 @@ def seconds(act: Callable[[], object]) -> float:
     return round(time.monotonic() - began, 2)
 
 
-def simulate(lake: Lake, commits: int, rows: int) -> list[Hour]:
+def simulate(lake: Lake, commits: int, every: timedelta, rows: int) -> list[Hour]:
     """Return how each hour ended; each is printed when it is over."""
+    an_hour = timedelta(hours=1) // every
     hours: list[Hour] = []
     moments: list[datetime] = []
-    for first in range(0, commits, HOUR):
-        numbers = range(first, min(first + HOUR, commits))
+    for first in range(0, commits, an_hour):
+        numbers = range(first, min(first + an_hour, commits))
         took = 0.0
         for number in numbers:
             moments.append(datetime.now(UTC))
-            took += seconds(lambda: lake.commit(number, rows))  # noqa: B023
+            took += seconds(partial(lake.commit, number, rows, BEGAN + number * every))
         before = (lake.manifests(), lake.metadata_bytes())
         read = seconds(lake.read)
-        oldest = moments[max(0, len(moments) - KEPT_HOURS * HOUR)]
+        oldest = moments[max(0, len(moments) - KEPT_HOURS * an_hour)]
         # Commits keep real time, and rows that of the simulated day.
         kept = lake.kept(datetime.now(UTC) - oldest)
-        day = BEGAN + numbers.stop * EVERY + timedelta(minutes=15)
-        upkeep = seconds(lambda: maintain(lake.spark, kept, day))  # noqa: B023
+        day = BEGAN + numbers.stop * every + timedelta(minutes=15)
+        upkeep = seconds(partial(maintain, lake.spark, kept, day))
         hours.append(
             Hour(
                 commits=numbers.stop,
@@ -174,7 +173,8 @@ def simulate(lake: Lake, commits: int, rows: int) -> list[Hour]:
 def main() -> None:
     """Simulate, print, and leave nothing behind."""
     parser = ArgumentParser(description=__doc__)
-    parser.add_argument("--commits", type=int, default=24 * HOUR)
+    parser.add_argument("--commits", type=int, default=17_280)
+    parser.add_argument("--every", type=float, default=5, help="seconds apart (5)")
     parser.add_argument("--rows", type=int, default=100, help="of one commit (100)")
     asked = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="bullion-commits-"))
@@ -186,7 +186,12 @@ def main() -> None:
         builder = builder.config(key, value)
     spark = builder.getOrCreate()
     try:
-        hours = simulate(Lake(spark, folder), asked.commits, asked.rows)
+        hours = simulate(
+            Lake(spark, folder),
+            asked.commits,
+            timedelta(seconds=asked.every),
+            asked.rows,
+        )
         print(json.dumps([asdict(hour) for hour in hours]))
     finally:
         spark.stop()

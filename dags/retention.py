@@ -14,7 +14,7 @@ yet to read; the report then says `held_by`.
 
 ### When it is red
 - **`HistoryGone`:** what is unread cannot be told, so nothing is dropped; see `upkeep`.
-- **`FilesCut`:** pause the lanes at once, and follow docs/runbooks/upkeep.md: the streams
-  of that table stop at the snapshot that the log names.
+- **`FilesCut`:** pause the lanes at once, and follow docs/runbooks/upkeep.md: the
+  streams of that table stop at the snapshot that the log names.
 """,
 )

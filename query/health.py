@@ -139,7 +139,7 @@ def table_health(
 def slowest(
     table: IcebergTable, held: Mapping[str, Any], committed: Mapping[int, int]
 ) -> tuple[str | None, int | None, int, list[str]]:
-    """Return who is furthest behind, where, what it has yet to read, and who is lost."""
+    """Return who is furthest behind, where, how much is unread, and who is lost."""
     who, needed, waiting, lost = None, None, 0, []
     for name, place in held.items():
         try:

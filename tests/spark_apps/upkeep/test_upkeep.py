@@ -3,10 +3,11 @@
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import pytest
 from pyspark.errors import PySparkException
@@ -189,30 +190,30 @@ def test_lanes_and_upkeep_side_by_side_lose_and_double_nothing(lake: Lake) -> No
     """Sessions of their own, as on the server: settings of one are not the other's."""
     apart = lake.spark.newSession()
     ended = threading.Event()
-    failures: list[Any] = []
 
-    def tidy() -> None:
+    def tidy() -> dict[str, str]:
+        failures: dict[str, str] = {}
         while not ended.is_set():
             now = datetime.now(UTC)
             eager = replace(KEEP_NOTHING, rows={**KEEP.rows, "gold.trades": None})
             for keep in (KEEP_NOTHING, eager):
                 told = job.upkeep(apart, lake.settings, keep, ())
-                failures.extend(told.get("failed", {}).items())
+                failures.update(cast(dict[str, str], told.get("failed", {})))
             for layer in ("bronze", "silver"):
                 old = now + timedelta(days=9)
                 retain(apart, kept(lake, f"{layer}.trades"), old)
+        return failures
 
-    tidying = threading.Thread(target=tidy)
-    tidying.start()
-    try:
-        for number in range(6):
-            lake.arrive(trade(lake.exchange, trade_id=str(number)))
-            lake.lane()
-    finally:
-        ended.set()
-        tidying.join()
+    with ThreadPoolExecutor(1) as beside:
+        tidying = beside.submit(tidy)
+        try:
+            for number in range(6):
+                lake.arrive(trade(lake.exchange, trade_id=str(number)))
+                lake.lane()
+        finally:
+            ended.set()
 
-    assert failures == []
+    assert tidying.result() == {}
     held = lake.rows("gold.trades", "trade_id")
     assert [row.trade_id for row in held] == [str(number) for number in range(6)]
     assert {row.trade_count for row in lake.rows("gold.candles_1m", "symbol")} == {6}
