@@ -1,4 +1,4 @@
-"""The command line of reading: `python -m query sql [QUERY]`, `status`, `freshness`."""
+"""The command line of reading: `python -m query sql|status|freshness|health`."""
 
 import argparse
 import json
@@ -27,6 +27,8 @@ def arguments() -> argparse.ArgumentParser:
     sql.add_argument("--format", choices=FORMATS, default="table")
     status = commands.add_parser("status", help="rows, freshness, lag, gates")
     status.add_argument("--json", action="store_true")
+    kept = commands.add_parser("health", help="how well the tables are kept")
+    kept.add_argument("--json", action="store_true")
     fresh = commands.add_parser("freshness", help="percentiles by layer and exchange")
     fresh.add_argument("--minutes", type=float, default=10)
     fresh.add_argument("--json", action="store_true")
@@ -68,12 +70,27 @@ def run(asked: argparse.Namespace, settings: Settings) -> int:
         rows = [list(row.values()) for row in found]
         show(names, rows, "json" if asked.json else "table")
         return 0
+    if asked.command == "health":
+        return healthy(settings, asked.json)
     told = status(settings)
     if asked.json:
         print(json.dumps(told))
     else:
         Console().print(lanes(told))
     return 0
+
+
+def healthy(settings: Settings, as_json: bool) -> int:
+    """Show how the tables are kept; return 1 if one of them is not."""
+    from query.health import health
+    from query.health_view import page
+
+    told = health(settings)
+    if as_json:
+        print(json.dumps(told))
+    else:
+        Console().print(page(told))
+    return 0 if told["healthy"] else 1
 
 
 def tell(lake: Lake, text: str, form: str) -> None:

@@ -2,14 +2,12 @@
 
 from pyspark.sql import SparkSession
 
+from schemas.lane import STREAMED
 from schemas.table import table_at
 from spark_apps.lane import Report
 from spark_apps.settings import Settings
 from spark_apps.streams import Checkpoint, prime
 from spark_apps.tables import create_all
-
-READERS = (("silver.trades", "gold.trades"), ("bronze.trades", "silver.trades"))
-"""What is read, and by whom: gold begins first, while silver has no snapshot."""
 
 
 def bootstrap(spark: SparkSession, settings: Settings) -> Report:
@@ -20,7 +18,8 @@ def bootstrap(spark: SparkSession, settings: Settings) -> Report:
     """
     made = create_all(spark, settings.exchanges)
     primed = 0
-    for source, reader in READERS:
+    # Gold begins first, while silver has no snapshot.
+    for source, reader in reversed(STREAMED):
         for exchange in settings.exchanges:
             name = table_at(reader).checkpoint(exchange)
             checkpoint = Checkpoint(settings.checkpoints / name)

@@ -6,8 +6,12 @@
     silver.trades EX                 carry what is new in bronze, and end
     gold.trades EX --gated SNAPSHOT  carry what passed the gate, and end
     gold.candles                     compute wider candles from new minutes, and end
+    upkeep [TABLE...]                compact, rewrite manifests, expire snapshots
+    retention [TABLE...]             drop partitions older than their table keeps
+    orphans [TABLE...] [--delete]    list the files nobody knows, or delete them
 
-The last line on stdout is the report, one JSON object.
+A TABLE is an address such as gold.trades; none means all. The last line on stdout is
+the report, one JSON object.
 """
 
 import argparse
@@ -15,7 +19,8 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -31,25 +36,35 @@ from spark_apps.continuous import TopicMissing, carry
 from spark_apps.failpoint import Failpoint
 from spark_apps.job_guard import CONNECT_CLIENT, Busy, end_with_airflow, hold_lock
 from spark_apps.landing import on_it_goes
-from spark_apps.lane import Report, Ungated, promote, refine
+from spark_apps.lane import Ungated, promote, refine
 from spark_apps.registry import RegistryUnreachable
 from spark_apps.rollup import roll_up
 from spark_apps.session import conf
 from spark_apps.settings import Settings, Storage
 from spark_apps.streams import HistoryGone, NotPrimed
 from spark_apps.tables import TableDiffers
+from spark_apps.upkeep import job
+from spark_apps.upkeep.keep import Keep, KeepRefused
+from spark_apps.upkeep.orphans import AgeRefused
+from spark_apps.upkeep.utc import NotUtc
 
 ENDLESS = ("bronze.trades", "silver.dead_letters")
 """The apps that one continuous driver runs for each of its exchanges."""
 CANDLES = ("gold.candles_5m", "gold.candles_1h", "gold.candles_1d")
 """The apps whose windows follow from the minutes, each after what it reads."""
+UPKEEP = ("upkeep", "retention", "orphans")
+"""Jobs that share one turn: no two of them meet at a table."""
+Report = Mapping[str, object]
 TOLD = (
+    AgeRefused,
     Busy,
     ConnectionError,
     FileNotFoundError,
     HistoryGone,
+    KeepRefused,
     LookupError,
     NotPrimed,
+    NotUtc,
     RegistryUnreachable,
     TableDiffers,
     TopicMissing,
@@ -70,8 +85,9 @@ def main(words: Sequence[str]) -> int:
         if asked.app == "bronze.trades":
             without_end(asked.exchanges, settings)
             return 0
-        print(json.dumps(over_connect(asked, settings)), flush=True)
-        return 0
+        report = over_connect(asked, settings)
+        print(json.dumps(report), flush=True)
+        return told_of(report)
     except TOLD as error:
         lacking = "see .env.example: " if type(error) is KeyError else ""
         print(f"{lacking}{type(error).__name__}: {error}", file=sys.stderr)
@@ -93,7 +109,20 @@ def arguments() -> argparse.ArgumentParser:
     gold = apps.add_parser("gold.trades")
     gold.add_argument("exchange")
     gold.add_argument("--gated", type=int, required=True)
+    for name in UPKEEP:
+        apps.add_parser(name).add_argument("tables", nargs="*", metavar="TABLE")
+    apps.choices["orphans"].add_argument("--delete", action="store_true")
     return parser
+
+
+def told_of(report: Report) -> int:
+    """Name what failed in a report that tells of several tables; 1 if anything did."""
+    match report.get("failed"):
+        case dict() as failed if failed:
+            for name, why in failed.items():
+                print(f"{name}: {why}", file=sys.stderr)
+            return 1
+    return 0
 
 
 def without_end(exchanges: Sequence[str], settings: Settings) -> None:
@@ -115,8 +144,7 @@ def over_connect(asked: argparse.Namespace, settings: Settings) -> Report:
     # Nothing of Connect is loaded by the continuous driver.
     from spark_apps.writer_session import open_writer
 
-    exchange = getattr(asked, "exchange", "")
-    turn = f"{asked.app}.{exchange}" if exchange else asked.app
+    turn = turn_of(asked)
     if settings.airflow:
         end_with_airflow(CONNECT_CLIENT)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -130,12 +158,31 @@ def over_connect(asked: argparse.Namespace, settings: Settings) -> Report:
         os.close(lock)
 
 
+def turn_of(asked: argparse.Namespace) -> str:
+    """Return in whose turn a job writes: its lock, and its session of the server."""
+    if asked.app in UPKEEP:
+        return "upkeep"
+    exchange = getattr(asked, "exchange", "")
+    return f"{asked.app}.{exchange}" if exchange else asked.app
+
+
 def step(asked: argparse.Namespace) -> Callable[[SparkSession, Settings], Report]:
     if asked.app == "bootstrap":
         return bootstrap
     if asked.app == "gold.candles":
         widths = [app_of(each) for each in CANDLES]
-        return lambda spark, settings: roll_up(spark, widths, settings, fails(settings))
+        ages = Keep.read(os.environ).rows
+        return lambda spark, settings: roll_up(
+            spark, widths, replace(settings, kept_for=ages), fails(settings)
+        )
+    if asked.app in UPKEEP:
+        keep, about = Keep.read(os.environ), asked.tables
+        if asked.app == "orphans":
+            return lambda spark, settings: job.orphans(
+                spark, settings, keep, about, asked.delete
+            )
+        act = job.upkeep if asked.app == "upkeep" else job.retention
+        return lambda spark, settings: act(spark, settings, keep, about)
     app = app_of(asked.app)
     if asked.app == "silver.trades":
         return lambda spark, settings: refine(

@@ -9,6 +9,7 @@ from pathlib import Path
 from pyspark.sql import DataFrame, SparkSession
 
 from schemas.table import CATALOG
+from spark_apps.marks import PREFIX
 
 NOTHING = -1
 """The snapshot id of a reader that has read nothing yet."""
@@ -30,6 +31,11 @@ class Snapshot:
     parent_id: int | None
     operation: str
     added_files: int
+    committed_ms: int = 0
+    """When, in milliseconds since 1970 UTC."""
+    stream: str = ""
+    """Query id of the stream whose batch it is; empty for everybody else's."""
+    batch: int = NOTHING
 
     @property
     def brings_data(self) -> bool:
@@ -106,14 +112,26 @@ def history(spark: SparkSession, identifier: str) -> tuple[Snapshot, ...]:
     """Return the table's snapshots, as far as they are kept, the head first."""
     rows = spark.sql(f"""
         SELECT s.snapshot_id, s.parent_id, s.operation, r.name IS NOT NULL AS head,
-               cast(s.summary['added-data-files'] AS int) AS added
+               cast(s.summary['added-data-files'] AS int) AS added,
+               unix_millis(s.committed_at) AS ms,
+               coalesce(s.summary['{PREFIX}query-id'],
+                        s.summary['spark.sql.streaming.queryId'], '') AS stream,
+               cast(coalesce(s.summary['{PREFIX}batch-id'],
+                             s.summary['spark.sql.streaming.epochId'], '{NOTHING}')
+                    AS bigint) AS batch
         FROM {CATALOG}.{identifier}.snapshots s
         LEFT JOIN {CATALOG}.{identifier}.refs r
           ON r.snapshot_id = s.snapshot_id AND r.name = 'main'
         """).collect()
     known = {
         row.snapshot_id: Snapshot(
-            row.snapshot_id, row.parent_id, row.operation, row.added or 0
+            row.snapshot_id,
+            row.parent_id,
+            row.operation,
+            row.added or 0,
+            row.ms,
+            row.stream,
+            row.batch,
         )
         for row in rows
     }

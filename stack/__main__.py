@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from stack.commands import COMMANDS
+from stack.commands import BENCHES, COMMANDS
 from stack.environments import NotFetched
 from stack.place import SettingRefused
 from stack.steps import StepFailed
@@ -37,6 +37,7 @@ def arguments() -> argparse.ArgumentParser:
     commands.add_parser("down", help="stop everything; nothing is lost")
     for name, about in (
         ("status", "lanes, rows, freshness, processes, memory"),
+        ("health", "how well the tables are kept: files, manifests, snapshots"),
         ("doctor", "check what could keep `up` from working"),
     ):
         told = commands.add_parser(name, help=about)
@@ -60,7 +61,7 @@ def arguments() -> argparse.ArgumentParser:
     test.add_argument("tier", nargs="?", choices=("fast", "spark", "stack"))
     test.add_argument("words", nargs=argparse.REMAINDER, metavar="[PYTEST WORDS]")
     bench = commands.add_parser("bench", help="measure what the README says")
-    bench.add_argument("what", choices=("laptop", "capture", "kills", "lake"))
+    bench.add_argument("what", choices=BENCHES)
     bench.add_argument("words", nargs=argparse.REMAINDER, metavar="[OPTIONS]")
     reset = commands.add_parser("reset", help="delete all data (asks first)")
     reset.add_argument("--yes", action="store_true", help="do not ask")

@@ -112,6 +112,12 @@ def freshness(asked: argparse.Namespace) -> int:
     return inside(place, (str(place.python("airflow")), "-P", "-m", "query", *words))
 
 
+def health(asked: argparse.Namespace) -> int:
+    place = Place.read()
+    words = ["health", "--json"] if asked.json else ["health"]
+    return inside(place, (str(place.python("airflow")), "-P", "-m", "query", *words))
+
+
 def airflow(asked: argparse.Namespace) -> int:
     place = Place.read()
     return inside(place, (str(place.envs / "airflow/bin/airflow"), *asked.words))
@@ -158,18 +164,23 @@ def test(asked: argparse.Namespace) -> int:
 
 
 def bench(asked: argparse.Namespace) -> int:
+    from stack.testing import surroundings
+
     place = Place.read()
-    words = [
-        str(place.python(BENCHES[asked.what])),
-        "-P",
-        "-m",
-        f"benchmarks.{asked.what}",
-    ]
+    env = BENCHES[asked.what]
+    words = [str(place.python(env)), "-P", "-m", f"benchmarks.{asked.what}"]
     words += asked.words
-    return subprocess.run(words, check=False).returncode
+    around = surroundings(place) if env == "spark" else None
+    return subprocess.run(words, env=around, check=False).returncode
 
 
-BENCHES = {"laptop": "tools", "capture": "spark", "kills": "airflow", "lake": "tools"}
+BENCHES = {
+    "laptop": "tools",
+    "capture": "spark",
+    "commits": "spark",
+    "kills": "airflow",
+    "lake": "tools",
+}
 """Each bench, and the environment that it runs in."""
 COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "up": up,
@@ -177,6 +188,7 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "reset": reset,
     "status": status,
     "freshness": freshness,
+    "health": health,
     "doctor": check,
     "logs": logs,
     "restart": restart,

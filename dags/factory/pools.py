@@ -5,6 +5,9 @@ import json
 from dags.factory.settings import exchanges
 from schemas.table import all_tables
 
+UPKEEP = "upkeep"
+"""The pool in which whoever maintains tables is alone."""
+
 
 def all_pools() -> dict[str, dict[str, object]]:
     """Return each pool by name: one slot for each writer of a table, two for gates."""
@@ -16,6 +19,7 @@ def all_pools() -> dict[str, dict[str, object]]:
     return {
         "gates": pool(2, "Gates asked at once."),
         "gold.candles": pool(1, "Who computes wider candles now."),
+        UPKEEP: pool(1, "Who compacts, expires or drops now."),
         **turns,
     }
 

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Collection
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,12 @@ from airflow.dag_processing.dagbag import BundleDagBag
 from airflow.sdk import DAG
 from airflow.serialization.serialized_objects import DagSerialization
 
-from dags.factory.pools import all_pools
+from dags.factory.pools import UPKEEP, all_pools
 from dags.factory.spark_job import SparkJob
 from schemas.table import ROOT, all_exchanges
 
 DAGS = ROOT / "dags"
+KEEPERS = {"orphans", "retention", "upkeep"}
 HEAVY = {"duckdb", "great_expectations", "pandas", "pyiceberg", "pyspark.sql"}
 BROKEN = """
 from datetime import datetime
@@ -54,7 +56,8 @@ def test_each_exchange_has_its_lane_and_nothing_else_is_there(
     # A file without the words "airflow" and "dag" gives neither a DAG nor an error.
     wanted = {f"lane__{exchange}" for exchange in all_exchanges()}
 
-    assert set(bag.dags) == {*wanted, "candles", "data_docs", "schemas"}
+    others = {"candles", "data_docs", "schemas"}
+    assert set(bag.dags) == {*wanted, *KEEPERS, *others}
 
 
 def test_parsing_imports_nothing_heavy() -> None:
@@ -117,6 +120,22 @@ def test_each_writer_is_alone(bag: BundleDagBag) -> None:
                 assert task.max_active_tis_per_dag == 1
     writers = [task.pool for lane in lanes(bag) for task in lane.tasks]
     assert len({pool for pool in writers if pool != "gates"}) == 2 * len(lanes(bag))
+
+
+def test_whoever_keeps_tables_small_is_alone_and_waits_for_its_hour(
+    bag: BundleDagBag,
+) -> None:
+    for name in KEEPERS:
+        (task,) = bag.dags[name].tasks
+        assert task.pool == UPKEEP
+        # A job that lost its Airflow task holds the turn for some seconds more.
+        assert task.retry_delay >= timedelta(minutes=1)
+        assert f" -m spark_apps.run {name}" in str(task.bash_command)
+        assert str(task.bash_command).startswith("exec ")
+        # A start in the past would run all of them in the first minute of a laptop.
+        assert bag.dags[name].start_date is None
+    assert all_pools()[UPKEEP]["slots"] == 1
+    assert str(bag.dags["orphans"].tasks[0].bash_command).endswith("--delete")
 
 
 def test_gold_is_told_the_snapshot_that_the_gate_saw(bag: BundleDagBag) -> None:

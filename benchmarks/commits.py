@@ -1,0 +1,202 @@
+"""A day of commits each 5 s, made faster, with upkeep each hour: do tables stay small?
+
+    ./bullion bench commits [--commits 17280] [--every 5] [--rows 100]
+
+A local session writes bronze as the continuous driver does, a batch a commit, in a
+folder that is deleted afterwards. Each hour of the simulated day, 720 commits, a stream
+reads what is new, as a lane would, and upkeep runs; 6 hours of snapshots are kept, as
+bronze keeps them, measured in commits. A line an hour, and all of it as JSON in the last
+line. A day of fewer commits, such as one a minute: --commits 1440 --every 60.
+"""
+
+import json
+import os
+import shutil
+import tempfile
+import time
+from argparse import ArgumentParser
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from schemas.table import CATALOG, all_exchanges, table_at
+from spark_apps.session import conf
+from spark_apps.settings import Storage
+from spark_apps.streams import Checkpoint, history, prime, reader
+from spark_apps.tables import create_all
+from spark_apps.upkeep import manifests
+from spark_apps.upkeep.keep import Keep
+from spark_apps.upkeep.table_upkeep import Kept, maintain
+
+KEPT_HOURS = 6
+BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
+BRONZE = table_at("bronze.trades")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hour:
+    """What a table was like at the end of a simulated hour, before and after upkeep."""
+
+    commits: int
+    ms_per_commit: float
+    read_s: float
+    """What the stream's run took that read this hour's commits."""
+    upkeep_s: float
+    manifests_before: int
+    manifests: int
+    snapshots: int
+    files: int
+    metadata_bytes_before: int
+    metadata_bytes: int
+
+
+class Lake:
+    """One bronze table in a folder, and the stream that reads it."""
+
+    def __init__(self, spark: SparkSession, folder: Path) -> None:
+        self.spark, self.folder = spark, folder
+        self.exchange = all_exchanges()[0]
+        create_all(spark, [self.exchange])
+        self.identifier = BRONZE.identifier(self.exchange)
+        self.checkpoint = Checkpoint(
+            folder / "checkpoints" / table_at("silver.trades").checkpoint(self.exchange)
+        )
+        prime(spark, self.identifier, self.checkpoint)
+
+    def commit(self, number: int, rows: int, moment: datetime) -> None:
+        """Write one batch, as of its moment in the simulated day."""
+        frame = self.spark.range(rows).select(
+            F.lit(b"BTCUSD").alias("kafka_key"),
+            F.encode(F.lpad(F.col("id").cast("string"), 190, "x"), "utf-8").alias(
+                "raw_bytes"
+            ),
+            F.lit(None).cast(BRONZE.columns[2].type).alias("headers"),
+            F.lit("acme").alias("topic"),
+            F.lit(0).alias("partition"),
+            (F.col("id") + number * rows).alias("offset"),
+            F.lit(moment).alias("kafka_timestamp"),
+            F.lit(1).alias("schema_id"),
+            F.lit(moment).alias("bronze_ingestion_timestamp"),
+        )
+        writer = frame.coalesce(1).writeTo(f"{CATALOG}.{self.identifier}")
+        for key, value in (("queryId", "acme"), ("epochId", str(number))):
+            writer = writer.option(
+                f"snapshot-property.spark.sql.streaming.{key}", value
+            )
+        writer.append()
+
+    def read(self) -> None:
+        query = (
+            reader(self.spark, self.identifier)
+            .writeStream.foreachBatch(counted)
+            .option("checkpointLocation", str(self.checkpoint.path))
+            .trigger(availableNow=True)
+            .start()
+        )
+        query.awaitTermination()
+
+    def kept(self, snapshots: timedelta) -> Kept:
+        return Kept(
+            table=BRONZE,
+            identifier=self.identifier,
+            exchanges=(self.exchange,),
+            checkpoints=self.folder / "checkpoints",
+            keep=replace(Keep.read({}), bronze_snapshots=snapshots),
+        )
+
+    def metadata_bytes(self) -> int:
+        """Return the size of the current metadata file."""
+        metadata = self.folder / "lake" / self.identifier.replace(".", "/") / "metadata"
+        files = metadata.glob("v*.metadata.json")
+        newest = max(files, key=lambda file: int(file.name[1:].split(".")[0]))
+        return newest.stat().st_size
+
+    def manifests(self) -> int:
+        return manifests.count(self.spark, self.identifier)
+
+    def files(self) -> int:
+        return self.spark.table(f"{CATALOG}.{self.identifier}.files").count()
+
+
+def counted(batch: DataFrame, batch_id: int) -> None:
+    batch.count()
+
+
+def seconds(act: Callable[[], object]) -> float:
+    """Return how long it took."""
+    began = time.monotonic()
+    act()
+    return round(time.monotonic() - began, 2)
+
+
+def simulate(lake: Lake, commits: int, every: timedelta, rows: int) -> list[Hour]:
+    """Return how each hour ended; each is printed when it is over."""
+    an_hour = timedelta(hours=1) // every
+    hours: list[Hour] = []
+    moments: list[datetime] = []
+    for first in range(0, commits, an_hour):
+        numbers = range(first, min(first + an_hour, commits))
+        took = 0.0
+        for number in numbers:
+            moments.append(datetime.now(UTC))
+            took += seconds(partial(lake.commit, number, rows, BEGAN + number * every))
+        before = (lake.manifests(), lake.metadata_bytes())
+        read = seconds(lake.read)
+        oldest = moments[max(0, len(moments) - KEPT_HOURS * an_hour)]
+        # Commits keep real time, and rows that of the simulated day.
+        kept = lake.kept(datetime.now(UTC) - oldest)
+        day = BEGAN + numbers.stop * every + timedelta(minutes=15)
+        upkeep = seconds(partial(maintain, lake.spark, kept, day))
+        hours.append(
+            Hour(
+                commits=numbers.stop,
+                ms_per_commit=round(1000 * took / len(numbers), 1),
+                read_s=read,
+                upkeep_s=upkeep,
+                manifests_before=before[0],
+                manifests=lake.manifests(),
+                snapshots=len(history(lake.spark, lake.identifier)),
+                files=lake.files(),
+                metadata_bytes_before=before[1],
+                metadata_bytes=lake.metadata_bytes(),
+            )
+        )
+        print(*(f"{k} {v}" for k, v in asdict(hours[-1]).items()), sep=", ", flush=True)
+    return hours
+
+
+def main() -> None:
+    """Simulate, print, and leave nothing behind."""
+    parser = ArgumentParser(description=__doc__)
+    parser.add_argument("--commits", type=int, default=17_280)
+    parser.add_argument("--every", type=float, default=5, help="seconds apart (5)")
+    parser.add_argument("--rows", type=int, default=100, help="of one commit (100)")
+    asked = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="bullion-commits-"))
+    storage = Storage(
+        jars=Path(os.environ["BULLION_JARS"]), warehouse=f"file://{folder}/lake"
+    )
+    builder = SparkSession.builder.config("spark.ui.enabled", "false")
+    for key, value in conf(storage).items():
+        builder = builder.config(key, value)
+    spark = builder.getOrCreate()
+    try:
+        hours = simulate(
+            Lake(spark, folder),
+            asked.commits,
+            timedelta(seconds=asked.every),
+            asked.rows,
+        )
+        print(json.dumps([asdict(hour) for hour in hours]))
+    finally:
+        spark.stop()
+        shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    main()
