@@ -5,6 +5,8 @@
     bronze.trades EX [EX...]         carry Kafka into bronze, for ever (spark-submit)
     silver.trades EX                 carry what is new in bronze, and end
     gold.trades EX --gated SNAPSHOT  carry what passed the gate, and end
+    backup                           copy checkpoints and catalog, forget old copies
+    restore [--from BACKUP] [--yes]  find and mend what is lost; nothing else may run
 
 The last line on stdout is the report, one JSON object.
 """
@@ -28,21 +30,30 @@ from spark_apps.bootstrap import bootstrap
 from spark_apps.continuous import TopicMissing, carry
 from spark_apps.job_guard import CONNECT_CLIENT, Busy, end_with_airflow, hold_lock
 from spark_apps.lane import Report, Ungated, promote, refine
+from spark_apps.recovery import command as recovery
+from spark_apps.recovery.backup import BackupDamaged
+from spark_apps.recovery.database import DatabaseFailed
+from spark_apps.recovery.restore import NotRestored
 from spark_apps.registry import RegistryUnreachable
 from spark_apps.session import conf
 from spark_apps.settings import Settings, Storage
+from spark_apps.stale import CheckpointOld
 from spark_apps.streams import HistoryGone, NotPrimed
 from spark_apps.tables import TableDiffers
 
 ENDLESS = ("bronze.trades", "silver.dead_letters")
 """The apps that one continuous driver runs for each of its exchanges."""
 TOLD = (
+    BackupDamaged,
     Busy,
+    CheckpointOld,
     ConnectionError,
+    DatabaseFailed,
     FileNotFoundError,
     HistoryGone,
     LookupError,
     NotPrimed,
+    NotRestored,
     RegistryUnreachable,
     TableDiffers,
     TopicMissing,
@@ -63,11 +74,18 @@ def main(words: Sequence[str]) -> int:
         if asked.app == "bronze.trades":
             without_end(asked.exchanges, settings)
             return 0
+        if asked.app == "restore":
+            return recovery.restore(settings, os.environ, asked.backup, asked.yes)
+        if asked.app == "backup":
+            print(json.dumps(recovery.backup(settings, os.environ)), flush=True)
+            return 0
         print(json.dumps(over_connect(asked, settings)), flush=True)
         return 0
     except TOLD as error:
         lacking = "see .env.example: " if type(error) is KeyError else ""
-        print(f"{lacking}{type(error).__name__}: {error}", file=sys.stderr)
+        # A restore speaks with a person; its stderr has what Spark says.
+        where = sys.stdout if asked.app == "restore" else sys.stderr
+        print(f"{lacking}{type(error).__name__}: {error}", file=where)
         return 1
 
 
@@ -85,6 +103,10 @@ def arguments() -> argparse.ArgumentParser:
     gold = apps.add_parser("gold.trades")
     gold.add_argument("exchange")
     gold.add_argument("--gated", type=int, required=True)
+    apps.add_parser("backup")
+    restore = apps.add_parser("restore")
+    restore.add_argument("--from", dest="backup", default="", metavar="BACKUP")
+    restore.add_argument("--yes", action="store_true", help="do not ask")
     return parser
 
 

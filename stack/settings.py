@@ -61,6 +61,8 @@ def bullion(place: Place) -> dict[str, str]:
         "BULLION_WAREHOUSE": "s3://lake/warehouse",
         "BULLION_CHECKPOINTS": str(place.home / "checkpoints"),
         "BULLION_LOCKS": str(place.home / "locks"),
+        "BULLION_BACKUPS": str(place.home / "backups"),
+        "BULLION_PG_BIN": str(place.postgres_bin),
         "BULLION_SPARK_CONNECT": f"{LOCAL}:{port['SPARK_CONNECT']}",
         "BULLION_JARS": str(place.jars / "spark"),
         "BULLION_SPARK_PYTHON": str(spark / "python"),
