@@ -47,6 +47,8 @@ def restore(place: Place, chosen: str, sure: bool) -> int:
         StepFailed: something runs, or cannot be restored; the message says what to do.
     """
     require_down(place)
+    if not place.python("spark").exists():
+        raise StepFailed("nothing is built yet: run ./bullion up first")
     env = environment(place)
     write_all(place)
     with console.status("starting the database and the object store"):
@@ -57,6 +59,7 @@ def restore(place: Place, chosen: str, sure: bool) -> int:
     try:
         gone = {"airflow", "registry"} - databases(place, env)
         steps.databases(place, env)
+        steps.spark_conf(place, env)
         code = asked(place, env, chosen, sure)
     finally:
         with console.status("stopping the database and the object store"):
@@ -72,8 +75,8 @@ def restore(place: Place, chosen: str, sure: bool) -> int:
         (place.run / "migrated").unlink(missing_ok=True)
     if "registry" in gone:
         console.print(
-            "[yellow]the schema registry's database was lost too:[/] its schemas get "
-            "new ids; see docs/runbooks/recovery.md before you go on"
+            "[yellow]the schema registry's database was lost too:[/] if it was not "
+            "loaded above, see docs/runbooks/recovery.md before you go on"
         )
     console.print("[green]restored[/]: go on with ./bullion up")
     return 0
@@ -107,5 +110,6 @@ def asked(place: Place, env: Mapping[str, str], chosen: str, sure: bool) -> int:
         *(("--from", chosen) if chosen else ()),
         *(("--yes",) if sure else ()),
     )
+    told = {**env, "SPARK_CONF_DIR": str(place.conf)}
     with (place.logs / "restore.log").open("ab") as log:
-        return subprocess.run(words, env=dict(env), stderr=log, check=False).returncode
+        return subprocess.run(words, env=told, stderr=log, check=False).returncode

@@ -18,7 +18,8 @@ from spark_apps.recovery.database import Database, pointers
 from spark_apps.streams import Checkpoint
 
 STAMP = "%Y-%m-%dT%H-%M-%SZ"
-MANIFEST, DUMP, CHECKPOINTS = "manifest.json", "catalog.sql", "checkpoints"
+MANIFEST, CHECKPOINTS = "manifest.json", "checkpoints"
+DUMP, SCHEMAS = "catalog.sql", "registry.sql"
 ORDER = ("commits", "offsets", "sources")
 """A stream notes a batch in `offsets` first: each copied commit has its offset."""
 
@@ -38,6 +39,12 @@ class Backup:
     def dump(self) -> Path:
         return self.folder / DUMP
 
+    @property
+    def schemas(self) -> Path | None:
+        """The dump of the schema registry, if there is one."""
+        found = self.folder / SCHEMAS
+        return found if found.is_file() else None
+
     def checkpoint(self, name: str) -> Path | None:
         """Return the copy of a stream's checkpoint, if there is one."""
         found = self.folder / CHECKPOINTS / name
@@ -45,7 +52,11 @@ class Backup:
 
 
 def take(
-    checkpoints: Path, database: Database, folder: Path, now: datetime
+    checkpoints: Path,
+    catalog: Database,
+    registry: Database | None,
+    folder: Path,
+    now: datetime,
 ) -> Mapping[str, Any]:
     """Put a new backup into the folder, whole or not at all; return its manifest."""
     stamp = now.astimezone(UTC).strftime(STAMP)
@@ -54,7 +65,9 @@ def take(
     new.mkdir(parents=True, mode=0o700)
     for one in sorted(checkpoints.glob("[a-z]*")):
         copied(one, new / CHECKPOINTS / one.name)
-    database.dump(new / DUMP)
+    catalog.dump(new / DUMP)
+    if registry:
+        registry.dump(new / SCHEMAS)
     manifest = {
         "taken_at": now.astimezone(UTC).isoformat(timespec="seconds"),
         "tables": pointers(new / DUMP),

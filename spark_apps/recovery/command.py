@@ -11,11 +11,9 @@ from pyspark.sql import SparkSession
 
 from spark_apps.job_guard import hold_lock
 from spark_apps.recovery.backup import Backup, all_backups, forget, opened, take
-from spark_apps.recovery.database import Database
 from spark_apps.recovery.restore import carry_out, plan, told
 from spark_apps.recovery.settings import Backups
-from spark_apps.session import conf
-from spark_apps.settings import Settings, Storage
+from spark_apps.settings import Settings
 
 DECLINED = 3
 """Exit code of a restore to which the person said no."""
@@ -26,7 +24,9 @@ def backup(settings: Settings, env: Mapping[str, str]) -> Mapping[str, Any]:
     asked, now = Backups.read(env), datetime.now(UTC)
     lock = hold_lock(settings.locks, "backup")
     try:
-        manifest = take(settings.checkpoints, database(asked), asked.folder, now)
+        manifest = take(
+            settings.checkpoints, asked.catalog, asked.registry, asked.folder, now
+        )
         gone = forget(asked.folder, asked.kept_for, now)
     finally:
         os.close(lock)
@@ -55,9 +55,9 @@ def restore(
         else f"no backup in {asked.folder}: from the tables' files alone"
     )
     say("starting Spark ...")
-    spark = session(Storage.read(env))
+    spark = session()
     try:
-        todo = plan(spark, settings.checkpoints, found, say)
+        todo = plan(spark, settings.checkpoints, asked.registry, found, say)
         say("\nThis will be done:")
         for line in told(todo):
             say(f"  {line}")
@@ -65,9 +65,7 @@ def restore(
             say("nothing was done")
             return DECLINED
         say("")
-        done = carry_out(
-            spark, todo, database(asked), settings.checkpoints, found, say
-        )
+        done = carry_out(spark, todo, asked, settings.checkpoints, found, say)
     finally:
         spark.stop()
     say(f"\n{len(done)} things were restored:" if done else "\nnothing was lost")
@@ -93,20 +91,13 @@ def pick(folder: Path, chosen: str) -> Backup | None:
     raise FileNotFoundError(f"no backup {chosen}; there are: {names}")
 
 
-def database(asked: Backups) -> Database:
-    return Database(
-        address=asked.database,
-        user=asked.user,
-        password=asked.password,
-        programs=asked.programs,
-    )
+def session() -> SparkSession:
+    """Return a Spark of our own: the lanes' server must not run meanwhile.
 
-
-def session(storage: Storage) -> SparkSession:
-    """Return a Spark of our own: the lanes' server must not run meanwhile."""
+    It is set up by spark-defaults.conf, in SPARK_CONF_DIR: words of a command line can
+    be seen by everybody, and there are passwords among them.
+    """
     builder = SparkSession.builder.appName("restore")
-    for key, value in conf(storage).items():
-        builder = builder.config(key, value)
     return builder.config("spark.ui.enabled", "false").getOrCreate()
 
 

@@ -1,4 +1,4 @@
-"""The catalog's database, by PostgreSQL's own programs: its dump, and its loading."""
+"""The databases of catalog and registry, by PostgreSQL's own programs: dumped and loaded."""
 
 import os
 import subprocess
@@ -26,31 +26,41 @@ class Database:
 
     def dump(self, file: Path) -> None:
         """Write what the database holds, as SQL that replaces what is there."""
-        self._run("pg_dump", ["--clean", "--if-exists", "--no-owner", "--no-privileges"], file)
+        words = ("--clean", "--if-exists", "--no-owner", "--no-privileges")
+        file.write_bytes(self._said("pg_dump", words))
 
     def load(self, file: Path) -> None:
         """Replace what the database holds by a dump, wholly or not at all."""
-        words = ["--quiet", "--single-transaction", "-v", "ON_ERROR_STOP=1", "-f", str(file)]
-        self._run("psql", words, Path(os.devnull))
+        words = ("--quiet", "--single-transaction", "-v", "ON_ERROR_STOP=1", "-f")
+        self._said("psql", (*words, str(file)))
 
-    def _run(self, program: str, words: Sequence[str], output: Path) -> None:
+    def is_empty(self) -> bool:
+        """Return whether the database has no table."""
+        query = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"
+        return self._said("psql", ("-tAc", query)).strip() == b"0"
+
+    def _said(self, program: str, words: Sequence[str]) -> bytes:
+        """Return what a program printed.
+
+        Raises:
+            DatabaseFailed: it ended with an error.
+        """
         host, _, name = self.address.partition("/")
-        where = ["-h", host.partition(":")[0], "-p", host.partition(":")[2] or "5432"]
-        with output.open("wb") as opened:
-            done = subprocess.run(
-                [str(Path(self.programs) / program), *where, "-U", self.user, *words]
-                + ["-d", name],
-                env={**os.environ, "PGPASSWORD": self.password},
-                stdout=opened,
-                stderr=subprocess.PIPE,
-                check=False,
-            )
+        server, _, port = host.partition(":")
+        where = ("-h", server, "-p", port or "5432", "-U", self.user, "-d", name)
+        done = subprocess.run(
+            [str(Path(self.programs) / program), *where, *words],
+            env={**os.environ, "PGPASSWORD": self.password},
+            capture_output=True,
+            check=False,
+        )
         if done.returncode:
             last = done.stderr.decode(errors="replace").strip().splitlines()[-3:]
             raise DatabaseFailed(
                 f"{program} of {self.address}: {' '.join(last)}. Does PostgreSQL run? "
                 "See ./bullion status"
             )
+        return done.stdout
 
 
 def pointers(dump: Path) -> Mapping[str, str]:

@@ -17,6 +17,7 @@ from spark_apps.recovery.database import Database, pointers
 from spark_apps.recovery.heads import Head, NoHead, head
 from spark_apps.recovery.left import streams_of
 from spark_apps.recovery.rebuild import CannotRebuild, is_readable, rebuild
+from spark_apps.recovery.settings import Backups
 from spark_apps.recovery.store import NotRead, Pointers, Store
 from spark_apps.streams import Checkpoint
 
@@ -35,6 +36,8 @@ class Plan:
 
     load: Path | None
     """Dump that is loaded first; None where the catalog has tables."""
+    schemas: Path | None
+    """Dump of the schema registry, to be loaded if it has lost its schemas."""
     heads: Mapping[str, Head]
     """Tables that the catalog does not know, or not at their newest."""
     lost: tuple[str, ...]
@@ -44,7 +47,11 @@ class Plan:
 
 
 def plan(
-    spark: SparkSession, checkpoints: Path, backup: Backup | None, say: Say
+    spark: SparkSession,
+    checkpoints: Path,
+    registry: Database | None,
+    backup: Backup | None,
+    say: Say,
 ) -> Plan:
     """Return what has to be done to the catalog, and which checkpoints are lost.
 
@@ -80,6 +87,7 @@ def plan(
         raise NotRestored("\n".join(("the object store has lost files:", *bad)))
     return Plan(
         load=backup.dump if backup and not there else None,
+        schemas=backup.schemas if backup and registry and registry.is_empty() else None,
         heads=heads,
         lost=tuple(
             stream.name
@@ -110,6 +118,8 @@ def told(plan: Plan) -> tuple[str, ...]:
     lines = []
     if plan.load:
         lines.append(f"load the catalog from {plan.load}")
+    if plan.schemas:
+        lines.append(f"load the schema registry from {plan.schemas}")
     for name, found in plan.heads.items():
         lines.append(f"point {name} at {found.location.rpartition('/')[2]}")
         lines += [f"  mind: {doubt}" for doubt in found.doubts]
@@ -123,7 +133,7 @@ def told(plan: Plan) -> tuple[str, ...]:
 def carry_out(
     spark: SparkSession,
     plan: Plan,
-    database: Database,
+    asked: Backups,
     checkpoints: Path,
     backup: Backup | None,
     say: Say,
@@ -137,8 +147,11 @@ def carry_out(
     """
     done: list[str] = []
     if plan.load:
-        database.load(plan.load)
+        asked.catalog.load(plan.load)
         done.append(f"catalog: loaded from {plan.load.parent.name}")
+    if plan.schemas and asked.registry:
+        asked.registry.load(plan.schemas)
+        done.append(f"schema registry: loaded from {plan.schemas.parent.name}")
     catalog = Pointers(spark)
     for name, found in plan.heads.items():
         catalog.point(name, found.location)

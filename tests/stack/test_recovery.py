@@ -47,8 +47,8 @@ def lose_checkpoints(laptop: Laptop) -> None:
     shutil.rmtree(laptop.home / "checkpoints")
 
 
-def lose_catalog(laptop: Laptop) -> None:
-    """Drop the catalog's database, with everything down but PostgreSQL itself."""
+def lose_databases(laptop: Laptop, *names: str) -> None:
+    """Drop databases while everything is down."""
     place = Place.read(laptop.env)
     folder = place.data / "postgres"
     # The server in single-user mode: nothing else has to run for this.
@@ -59,7 +59,7 @@ def lose_catalog(laptop: Laptop) -> None:
             str(place.postgres_bin / "postgres"),
             *("--single", "-D", str(folder), "postgres"),
         ],
-        input="DROP DATABASE catalog;\n",
+        input="".join(f"DROP DATABASE {name};\n" for name in names),
         text=True,
         check=True,
         capture_output=True,
@@ -114,11 +114,12 @@ def test_lost_checkpoints_are_made_again(laptop: Laptop) -> None:
 def test_a_lost_catalog_is_found_again(laptop: Laptop) -> None:
     before = int(laptop.one(f"SELECT count(*) AS n FROM {GOLD}"))
     laptop.run("down")
-    lose_catalog(laptop)
+    lose_databases(laptop, "catalog", "registry")
 
     said = restored(laptop)
 
-    assert "load the catalog from" in said
+    assert "catalog: loaded from" in said
+    assert "schema registry: loaded from" in said
     require_promises(laptop, before)
 
 
@@ -126,7 +127,7 @@ def test_both_lost_with_no_backup_at_all_come_back(laptop: Laptop) -> None:
     before = {exchange: promises.rows(laptop, exchange) for exchange in all_exchanges()}
     end_everything(laptop)
     lose_checkpoints(laptop)
-    lose_catalog(laptop)
+    lose_databases(laptop, "catalog")
     shutil.rmtree(laptop.home / "backups")
 
     said = restored(laptop)
