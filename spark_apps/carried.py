@@ -59,7 +59,9 @@ def carried(spark: SparkSession, exchange: str, topic: str) -> Mapping[int, int]
         f"WHERE {name} = '{topic}'"
         for address, (name, partition, offset) in PLACES.items()
     )
-    rows = spark.sql(f"SELECT p, max(o) + 1 AS next FROM ({parts}) GROUP BY p").collect()
+    rows = spark.sql(
+        f"SELECT p, max(o) + 1 AS next FROM ({parts}) GROUP BY p"
+    ).collect()
     return {row.p: row.next for row in rows}
 
 

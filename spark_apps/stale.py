@@ -33,9 +33,7 @@ def require_newest(
         )
 
 
-def sink_is_ahead(
-    spark: SparkSession, identifier: str, checkpoint: Checkpoint
-) -> bool:
+def sink_is_ahead(spark: SparkSession, identifier: str, checkpoint: Checkpoint) -> bool:
     """Return whether a table has a batch that a `toTable` stream never began.
 
     Iceberg passes over batches whose number the table has seen: rows would be lost.
@@ -45,5 +43,5 @@ def sink_is_ahead(
         FROM {CATALOG}.{identifier}.snapshots
         WHERE summary['spark.sql.streaming.queryId'] = '{checkpoint.query_id}'
         """).first()
-    newest = row and row.newest
+    newest = None if row is None else row.newest
     return newest is not None and newest > checkpoint.newest_batch

@@ -65,7 +65,10 @@ def arguments() -> argparse.ArgumentParser:
         "restore", help="after a loss: make checkpoints and catalog whole again"
     )
     restore.add_argument(
-        "--from", dest="backup", default="", metavar="BACKUP",
+        "--from",
+        dest="backup",
+        default="",
+        metavar="BACKUP",
         help="its name or folder; usually the newest",
     )
     restore.add_argument("--yes", action="store_true", help="do not ask")

@@ -100,7 +100,9 @@ def databases(place: Place, env: Mapping[str, str]) -> set[str]:
     psql = str(postgres_bin(place) / "psql")
     where = ("-h", "127.0.0.1", "-p", str(place.ports["POSTGRES"]), "-U", "postgres")
     asked = (psql, *where, "-tAc", "SELECT datname FROM pg_database")
-    return set(said(place, asked, {**env, "PGPASSWORD": kept(place)["postgres"]}).split())
+    return set(
+        said(place, asked, {**env, "PGPASSWORD": kept(place)["postgres"]}).split()
+    )
 
 
 def asked(place: Place, env: Mapping[str, str], chosen: str, sure: bool) -> int:

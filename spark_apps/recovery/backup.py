@@ -143,9 +143,7 @@ def opened(folder: Path) -> Backup:
         file = folder / name
         if not file.is_file() or sealed(file) != seal:
             raise BackupDamaged(f"{file} is not as the manifest says: take another one")
-    return Backup(
-        folder=folder, taken_at=datetime.fromisoformat(manifest["taken_at"])
-    )
+    return Backup(folder=folder, taken_at=datetime.fromisoformat(manifest["taken_at"]))
 
 
 def all_backups(folder: Path) -> tuple[Path, ...]:

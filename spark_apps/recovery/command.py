@@ -39,9 +39,7 @@ def backup(settings: Settings, env: Mapping[str, str]) -> Mapping[str, Any]:
     }
 
 
-def restore(
-    settings: Settings, env: Mapping[str, str], chosen: str, sure: bool
-) -> int:
+def restore(settings: Settings, env: Mapping[str, str], chosen: str, sure: bool) -> int:
     """Find what is lost, say what will be done, ask, and do it; return the exit code.
 
     Raises:

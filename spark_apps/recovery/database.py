@@ -1,4 +1,4 @@
-"""The databases of catalog and registry, by PostgreSQL's own programs: dumped and loaded."""
+"""The databases of catalog and registry, dumped and loaded by PostgreSQL itself."""
 
 import os
 import subprocess
@@ -64,7 +64,7 @@ class Database:
 
 
 def pointers(dump: Path) -> Mapping[str, str]:
-    """Return each table's metadata file by its name, as a dump of the catalog has it."""
+    """Return each table's metadata file by its name, as a dump has it."""
     found, columns = {}, None
     for line in dump.read_text().splitlines():
         if line.startswith("COPY public.iceberg_tables ("):

@@ -23,6 +23,8 @@ class Notes:
     """Number of the last batch that was carried to its end."""
     at: str = BEGINNING
     """Up to where that one read."""
+    before: str = BEGINNING
+    """Up to where the batch before that one read: Spark wants two notes in a row."""
     begun: str = ""
     """Up to where the next one reads, if it was begun: it will be done again so."""
 
@@ -33,6 +35,8 @@ def write(folder: Path, notes: Notes) -> None:
     shutil.rmtree(new, ignore_errors=True)
     put(new / "metadata", json.dumps({"id": notes.query_id}))
     put(new / "sources/0/offsets/0", BEGINNING)
+    if notes.ended >= 1:
+        put(new / "offsets" / str(notes.ended - 1), offsets(notes.before))
     if notes.ended >= 0:
         put(new / "offsets" / str(notes.ended), offsets(notes.at))
         put(new / "commits" / str(notes.ended), 'v1\n{"nextBatchWatermarkMs":0}')

@@ -63,7 +63,9 @@ def rebuild(spark: SparkSession, stream: Stream, backup: Path | None) -> Rebuilt
         )
     if not left and is_untouched(spark, stream, line):
         write(stream.checkpoint.path, Notes(query_id=str(uuid4()), ended=0))
-        return Rebuilt(stream.name, f"{lost}; had read nothing, begins at the beginning")
+        return Rebuilt(
+            stream.name, f"{lost}; had read nothing, begins at the beginning"
+        )
     if not left and backup and is_newest(spark, stream, Checkpoint(backup), line):
         new = stream.checkpoint.path.with_name(f".{stream.name}.new")
         shutil.rmtree(new, ignore_errors=True)
@@ -137,7 +139,12 @@ def from_marks(left: Left, layer: Layer, line: tuple[Snapshot, ...]) -> Notes | 
     except HistoryGone:
         return None
     if whole:
-        return Notes(query_id=left.query_id, ended=left.batch_id, at=left.read_to)
+        return Notes(
+            query_id=left.query_id,
+            ended=left.batch_id,
+            at=left.read_to,
+            before=left.read_from,
+        )
     return Notes(
         query_id=left.query_id,
         ended=left.batch_id - 1,

@@ -198,5 +198,3 @@ def begin_anew(
             _, aside = set_aside(path)
             done.append(f"checkpoint {path.name}: moved to {aside}, begins anew")
     return done
-
-

@@ -34,12 +34,14 @@ class Backups:
                 password=env["BULLION_CATALOG_PASSWORD"],
                 programs=programs,
             ),
-            registry=Database(
-                address=registry,
-                user=env["BULLION_REGISTRY_USER"],
-                password=env["BULLION_REGISTRY_PASSWORD"],
-                programs=programs,
-            )
-            if registry
-            else None,
+            registry=(
+                Database(
+                    address=registry,
+                    user=env["BULLION_REGISTRY_USER"],
+                    password=env["BULLION_REGISTRY_PASSWORD"],
+                    programs=programs,
+                )
+                if registry
+                else None
+            ),
         )

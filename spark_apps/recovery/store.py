@@ -33,13 +33,13 @@ class Store:
     """The object store, through the FileIO that the catalog's tables use."""
 
     def __init__(self, spark: SparkSession, catalog: str = CATALOG) -> None:
-        self._jvm: Any = spark._jvm
-        iceberg = self._jvm.org.apache.iceberg
+        jvm: Any = spark._jvm
+        iceberg = jvm.org.apache.iceberg
         told = properties(spark, catalog)
         self._io = iceberg.CatalogUtil.loadFileIO(
             told.get("io-impl", HADOOP),
-            self._jvm.java.util.HashMap(told),
-            spark._jsc.hadoopConfiguration(),  # type: ignore[attr-defined]
+            jvm.java.util.HashMap(told),
+            spark._jsc.hadoopConfiguration(),
         )
         self._parser = iceberg.TableMetadataParser
         self.warehouse = told["warehouse"].rstrip("/")

