@@ -28,7 +28,7 @@ def require_newest(
     if newer:
         raise CheckpointOld(
             f"{checkpoint.path} ends at batch {checkpoint.newest_batch}, and "
-            f"{newer[-1].identifier} has batch {newer[-1].batch_id} of the same stream: "
+            f"{newer[-1].identifier} has its batch {newer[-1].batch_id}: "
             "it is an old copy. Roll it forward: ./bullion down, ./bullion restore"
         )
 
