@@ -12,6 +12,7 @@ from pyspark.sql.streaming.query import StreamingQuery
 
 from schemas.table import CATALOG, table_at
 from spark_apps.app import Run, Stream
+from spark_apps.carried import starting_offsets
 from spark_apps.registry import registered
 from spark_apps.settings import Settings
 from spark_apps.streams import Checkpoint
@@ -112,7 +113,7 @@ def start(
         spark.readStream.format("kafka")
         .option("kafka.bootstrap.servers", settings.kafka_servers)
         .option("subscribe", app.reads.name(exchange))
-        .option("startingOffsets", "earliest")
+        .option("startingOffsets", begin(spark, app, exchange, settings))
         # Messages that the broker dropped unread must stop us, not be passed over.
         .option("failOnDataLoss", "true")
         .option("maxOffsetsPerTrigger", settings.bronze_max_offsets)
@@ -120,6 +121,20 @@ def start(
         .load()
     )
     return landed(app.becomes(messages, run), app, exchange, settings)
+
+
+def begin(spark: SparkSession, app: Stream, exchange: str, settings: Settings) -> str:
+    """Return where a stream begins if it has no checkpoint, in the words of Kafka."""
+    table, topic = table_at(app.writes), app.reads.name(exchange)
+    admin = AdminClient({"bootstrap.servers": settings.kafka_servers})
+    return starting_offsets(
+        spark,
+        table.identifier(exchange),
+        exchange,
+        topic,
+        admin.list_topics(topic, timeout=30).topics[topic].partitions.keys(),
+        Checkpoint(settings.checkpoints / table.checkpoint(exchange)),
+    )
 
 
 def landed(

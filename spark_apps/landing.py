@@ -63,6 +63,7 @@ class SplitLanding:
             query_id=self.checkpoint.query_id,
             batch_id=batch_id,
             may_be_there=batch_id == self.begun_before,
+            reach=self.checkpoint.reach(batch_id),
             notes=self.notes,
         )
         ids = {each for share in came.values() for each in share.schema_ids}

@@ -13,6 +13,7 @@ from spark_apps.marks import Landed, landed
 from spark_apps.promotion import PromotionLanding
 from spark_apps.registry import registered
 from spark_apps.settings import Settings
+from spark_apps.stale import require_newest
 from spark_apps.streams import (
     Checkpoint,
     NotPrimed,
@@ -44,6 +45,7 @@ def refine(
     checkpoint = _checkpoint(settings, table_at(app.writes[0]), exchange)
     before = checkpoint.last_batch
     if _is_due(history(spark, source), checkpoint):
+        require_newest(spark, (trades, letters), checkpoint)
         known = registered(settings.registry_url, TRADES.subject(exchange))
         landing = SplitLanding(
             app=app,
@@ -88,6 +90,7 @@ def promote(
     line = history(spark, source)
     require_gated(line, gated)
     if _is_due(line, checkpoint):
+        require_newest(spark, (written, windows), checkpoint)
         landing = PromotionLanding(
             app=app,
             run=Run(exchange=exchange, started_at=datetime.now(UTC)),
@@ -158,7 +161,8 @@ def _checkpoint(settings: Settings, table: Table, exchange: str) -> Checkpoint:
     checkpoint = Checkpoint(settings.checkpoints / table.checkpoint(exchange))
     if not checkpoint.exists:
         raise NotPrimed(
-            f"no checkpoint {checkpoint.path}: run `python -m spark_apps.run bootstrap`"
+            f"no checkpoint {checkpoint.path}: make it again from the tables with "
+            "./bullion down, ./bullion restore"
         )
     return checkpoint
 

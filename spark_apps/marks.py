@@ -22,6 +22,8 @@ class Mark:
     batch_id: int
     may_be_there: bool = True
     """Whether the batch was begun by an earlier run, and may have got so far."""
+    reach: Mapping[str, str] = field(default_factory=dict)
+    """The stream's name and what the batch reads; see `Checkpoint.reach`."""
     notes: Mapping[str, str] = field(default_factory=dict)
 
     def properties(self, figures: Mapping[str, int]) -> dict[str, str]:
@@ -29,6 +31,7 @@ class Mark:
         return {
             f"{PREFIX}query-id": self.query_id,
             f"{PREFIX}batch-id": str(self.batch_id),
+            **{f"{PREFIX}{name}": value for name, value in self.reach.items()},
             **{f"{PREFIX}{name}": str(value) for name, value in figures.items()},
             **self.notes,
         }

@@ -41,6 +41,7 @@ class PromotionLanding:
             query_id=self.checkpoint.query_id,
             batch_id=batch_id,
             may_be_there=batch_id == self.begun_before,
+            reach=self.checkpoint.reach(batch_id),
             notes=self.notes,
         )
         figures = self._insert(batch, spans, mark)

@@ -9,6 +9,8 @@
     upkeep [TABLE...]                compact, rewrite manifests, expire snapshots
     retention [TABLE...]             drop partitions older than their table keeps
     orphans [TABLE...] [--delete]    list the files nobody knows, or delete them
+    backup                           copy checkpoints and catalog, forget old copies
+    restore [--from BACKUP] [--yes]  find and mend what is lost; nothing else may run
 
 A TABLE is an address such as gold.trades; none means all. The last line on stdout is
 the report, one JSON object.
@@ -37,10 +39,15 @@ from spark_apps.failpoint import Failpoint
 from spark_apps.job_guard import CONNECT_CLIENT, Busy, end_with_airflow, hold_lock
 from spark_apps.landing import on_it_goes
 from spark_apps.lane import Ungated, promote, refine
+from spark_apps.recovery import command as recovery
+from spark_apps.recovery.backup import BackupDamaged
+from spark_apps.recovery.database import DatabaseFailed
+from spark_apps.recovery.restore import NotRestored
 from spark_apps.registry import RegistryUnreachable
 from spark_apps.rollup import roll_up
 from spark_apps.session import conf
 from spark_apps.settings import Settings, Storage
+from spark_apps.stale import CheckpointOld
 from spark_apps.streams import HistoryGone, NotPrimed
 from spark_apps.tables import TableDiffers
 from spark_apps.upkeep import job
@@ -57,14 +64,18 @@ UPKEEP = ("upkeep", "retention", "orphans")
 Report = Mapping[str, object]
 TOLD = (
     AgeRefused,
+    BackupDamaged,
     Busy,
+    CheckpointOld,
     ConnectionError,
+    DatabaseFailed,
     FileNotFoundError,
     HistoryGone,
     KeepRefused,
     LookupError,
     NotPrimed,
     NotUtc,
+    NotRestored,
     RegistryUnreachable,
     TableDiffers,
     TopicMissing,
@@ -85,12 +96,19 @@ def main(words: Sequence[str]) -> int:
         if asked.app == "bronze.trades":
             without_end(asked.exchanges, settings)
             return 0
+        if asked.app == "restore":
+            return recovery.restore(settings, os.environ, asked.backup, asked.yes)
+        if asked.app == "backup":
+            print(json.dumps(recovery.backup(settings, os.environ)), flush=True)
+            return 0
         report = over_connect(asked, settings)
         print(json.dumps(report), flush=True)
         return told_of(report)
     except TOLD as error:
         lacking = "see .env.example: " if type(error) is KeyError else ""
-        print(f"{lacking}{type(error).__name__}: {error}", file=sys.stderr)
+        # A restore speaks with a person; its stderr has what Spark says.
+        where = sys.stdout if asked.app == "restore" else sys.stderr
+        print(f"{lacking}{type(error).__name__}: {error}", file=where)
         return 1
 
 
@@ -112,6 +130,10 @@ def arguments() -> argparse.ArgumentParser:
     for name in UPKEEP:
         apps.add_parser(name).add_argument("tables", nargs="*", metavar="TABLE")
     apps.choices["orphans"].add_argument("--delete", action="store_true")
+    apps.add_parser("backup")
+    restore = apps.add_parser("restore")
+    restore.add_argument("--from", dest="backup", default="", metavar="BACKUP")
+    restore.add_argument("--yes", action="store_true", help="do not ask")
     return parser
 
 

@@ -13,6 +13,10 @@ from spark_apps.marks import PREFIX
 
 NOTHING = -1
 """The snapshot id of a reader that has read nothing yet."""
+BEGINNING = json.dumps(
+    {"version": 1, "snapshot_id": NOTHING, "position": NOTHING, "scan_all_files": False}
+)
+"""That reader's place, as Iceberg notes it."""
 
 
 class HistoryGone(Exception):
@@ -85,6 +89,24 @@ class Checkpoint:
         file = self.path / "offsets" / str(batch)
         return datetime.fromtimestamp(file.stat().st_mtime, UTC)
 
+    @property
+    def newest_batch(self) -> int:
+        """Number of the newest batch that was begun, ended or not; -1 for none."""
+        return max(self._numbers("offsets"), default=-1)
+
+    def reach(self, batch: int) -> dict[str, str]:
+        """Return the stream's name, and from where to where one batch reads.
+
+        As Spark noted it before the batch began; from this a lost checkpoint is made
+        again.
+        """
+        begin, end = (self.path / "offsets" / str(n) for n in (batch - 1, batch))
+        return {
+            "stream": self.path.name,
+            "read-from": _noted(begin) if begin.exists() else BEGINNING,
+            "read-to": _noted(end),
+        }
+
     def consumed(self) -> Position:
         """Return up to where batches were carried to their end."""
         if self.last_batch < 0:
@@ -104,7 +126,17 @@ class Checkpoint:
 
 
 def _position(file: Path) -> Position:
-    offset = json.loads(file.read_text().splitlines()[-1])
+    return position(_noted(file))
+
+
+def _noted(file: Path) -> str:
+    """Return a place as Iceberg noted it: one line of JSON, behind Spark's own."""
+    return file.read_text().splitlines()[-1]
+
+
+def position(noted: str) -> Position:
+    """Return the place that a note of Iceberg's means."""
+    offset = json.loads(noted)
     return Position(int(offset["snapshot_id"]), int(offset["position"]))
 
 
@@ -199,9 +231,9 @@ def prime(spark: SparkSession, identifier: str, checkpoint: Checkpoint) -> bool:
     if not checkpoint.exists:
         if history(spark, identifier):
             raise NotPrimed(
-                f"{identifier} has rows, and {checkpoint.path} does not exist: its "
-                "reader would not survive the first expiry. Restore the checkpoint "
-                "from a backup, or begin with an empty table"
+                f"{identifier} has rows, and {checkpoint.path} does not exist: a "
+                "reader begun now would read them twice, and not survive the first "
+                "expiry. Make the checkpoint again: ./bullion down, ./bullion restore"
             )
         # A checkpoint keeps the source's place and not the sink; nothing is written.
         query = (

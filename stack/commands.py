@@ -81,6 +81,20 @@ def reset(asked: argparse.Namespace) -> int:
     return 0
 
 
+def backup(asked: argparse.Namespace) -> int:
+    from stack import recovery
+
+    return recovery.backup(Place.read())
+
+
+def restore(asked: argparse.Namespace) -> int:
+    from stack import recovery
+
+    place = Place.read()
+    with turn(place):
+        return recovery.restore(place, asked.backup, asked.yes)
+
+
 def status(asked: argparse.Namespace) -> int:
     from stack import status
 
@@ -186,6 +200,8 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "up": up,
     "down": down,
     "reset": reset,
+    "backup": backup,
+    "restore": restore,
     "status": status,
     "freshness": freshness,
     "health": health,

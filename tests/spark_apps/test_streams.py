@@ -76,7 +76,7 @@ def test_a_reader_is_not_begun_on_a_table_with_history(lake: Lake) -> None:
     lake.arrive(trade(lake.exchange))
     shutil.rmtree(lake.settings.checkpoints / f"silver-{lake.exchange}")
 
-    with pytest.raises(NotPrimed, match="Restore the checkpoint"):
+    with pytest.raises(NotPrimed, match="./bullion restore"):
         bootstrap(lake.spark, lake.settings)
 
 

@@ -1,0 +1,73 @@
+"""Where an endless stream begins that has no checkpoint: behind what tables hold."""
+
+import json
+import logging
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pyspark.sql import SparkSession
+
+from schemas.table import CATALOG, table_at
+from spark_apps.stale import sink_is_ahead
+from spark_apps.streams import Checkpoint
+
+log = logging.getLogger(__name__)
+EARLIEST = -2
+"""What Kafka's source calls the first message that the broker still has."""
+PLACES = {
+    "bronze.trades": ("topic", "`partition`", "`offset`"),
+    "silver.trades": ("kafka_topic", "kafka_partition", "kafka_offset"),
+    "silver.dead_letters": ("kafka_topic", "kafka_partition", "kafka_offset"),
+}
+"""The tables whose rows say which message they are, and in which columns."""
+
+
+def starting_offsets(
+    spark: SparkSession,
+    identifier: str,
+    exchange: str,
+    topic: str,
+    partitions: Collection[int],
+    checkpoint: Checkpoint,
+) -> str:
+    """Return Kafka's `startingOffsets` for a stream into the table `identifier`.
+
+    They count only where there is no checkpoint. One that the table has overtaken, or
+    that is not whole, is moved aside: the tables know better, to the message.
+    """
+    whole = checkpoint.exists and (checkpoint.path / "metadata").exists()
+    if whole and not sink_is_ahead(spark, identifier, checkpoint):
+        return "earliest"
+    if checkpoint.path.exists():
+        log.warning("%s is not up to date, moved to %s", *set_aside(checkpoint.path))
+    held = carried(spark, exchange, topic)
+    if not held:
+        return "earliest"
+    log.warning("%s begins anew, behind what the tables hold: %s", topic, held)
+    return json.dumps({topic: {str(p): held.get(p, EARLIEST) for p in partitions}})
+
+
+def carried(spark: SparkSession, exchange: str, topic: str) -> Mapping[int, int]:
+    """Return for each partition the first offset that no table holds.
+
+    Silver is asked too: it keeps its rows longer than bronze.
+    """
+    parts = " UNION ALL ".join(
+        f"SELECT {partition} AS p, {offset} AS o "
+        f"FROM {CATALOG}.{table_at(address).identifier(exchange)} "
+        f"WHERE {name} = '{topic}'"
+        for address, (name, partition, offset) in PLACES.items()
+    )
+    rows = spark.sql(
+        f"SELECT p, max(o) + 1 AS next FROM ({parts}) GROUP BY p"
+    ).collect()
+    return {row.p: row.next for row in rows}
+
+
+def set_aside(folder: Path) -> tuple[Path, Path]:
+    """Move a checkpoint out of the way, and return from where to where."""
+    now = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
+    aside = folder.parent.with_name("checkpoints-set-aside") / f"{folder.name}-{now}"
+    aside.parent.mkdir(parents=True, exist_ok=True)
+    return folder, folder.rename(aside)

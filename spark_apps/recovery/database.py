@@ -1,0 +1,79 @@
+"""The databases of catalog and registry, dumped and loaded by PostgreSQL itself."""
+
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from schemas.table import CATALOG
+
+
+class DatabaseFailed(Exception):
+    """PostgreSQL's program ended with an error; its last words are in the message."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Database:
+    """Where the database is, and whose."""
+
+    address: str
+    """Such as 127.0.0.1:15432/catalog."""
+    user: str
+    password: str
+    programs: str = ""
+    """Folder of pg_dump and psql; empty: they are on the PATH."""
+
+    def dump(self, file: Path) -> None:
+        """Write what the database holds, as SQL that replaces what is there."""
+        words = ("--clean", "--if-exists", "--no-owner", "--no-privileges")
+        file.write_bytes(self._said("pg_dump", words))
+
+    def load(self, file: Path) -> None:
+        """Replace what the database holds by a dump, wholly or not at all."""
+        words = ("--quiet", "--single-transaction", "-v", "ON_ERROR_STOP=1", "-f")
+        self._said("psql", (*words, str(file)))
+
+    def is_empty(self) -> bool:
+        """Return whether the database has no table."""
+        query = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"
+        return self._said("psql", ("-tAc", query)).strip() == b"0"
+
+    def _said(self, program: str, words: Sequence[str]) -> bytes:
+        """Return what a program printed.
+
+        Raises:
+            DatabaseFailed: it ended with an error.
+        """
+        host, _, name = self.address.partition("/")
+        server, _, port = host.partition(":")
+        where = ("-h", server, "-p", port or "5432", "-U", self.user, "-d", name)
+        done = subprocess.run(
+            [str(Path(self.programs) / program), *where, *words],
+            env={**os.environ, "PGPASSWORD": self.password},
+            capture_output=True,
+            check=False,
+        )
+        if done.returncode:
+            last = done.stderr.decode(errors="replace").strip().splitlines()[-3:]
+            raise DatabaseFailed(
+                f"{program} of {self.address}: {' '.join(last)}. Does PostgreSQL run? "
+                "See ./bullion status"
+            )
+        return done.stdout
+
+
+def pointers(dump: Path) -> Mapping[str, str]:
+    """Return each table's metadata file by its name, as a dump has it."""
+    found, columns = {}, None
+    for line in dump.read_text().splitlines():
+        if line.startswith("COPY public.iceberg_tables ("):
+            columns = line.partition("(")[2].partition(")")[0].split(", ")
+        elif line == "\\.":
+            columns = None
+        elif columns:
+            row = dict(zip(columns, line.split("\t"), strict=True))
+            if row["catalog_name"] == CATALOG and row.get("iceberg_type") != "VIEW":
+                name = f"{row['table_namespace']}.{row['table_name']}"
+                found[name] = row["metadata_location"]
+    return found

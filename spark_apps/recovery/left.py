@@ -1,0 +1,115 @@
+"""What the tables themselves say of how far a lane's stream has come."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+from pyspark.sql import SparkSession
+
+from schemas.table import CATALOG, Layer, Table, all_tables, table_at
+from spark_apps.marks import PREFIX
+from spark_apps.streams import Checkpoint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stream:
+    """One step of one lane."""
+
+    reads: Table
+    writes: Table
+    exchange: str
+    checkpoint: Checkpoint
+
+    @property
+    def name(self) -> str:
+        return self.checkpoint.path.name
+
+    @property
+    def source(self) -> str:
+        """Name of the table that it reads, in the catalog."""
+        return self.reads.identifier(self.exchange)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Left:
+    """The newest batch of a stream that left a mark anywhere."""
+
+    query_id: str
+    batch_id: int
+    read_from: str
+    """The place behind the batch before, as Iceberg notes it."""
+    read_to: str
+    rows: int
+    """How many the batch had."""
+    added: Mapping[str, int]
+    """Rows by the address of each table that it got into."""
+
+    def is_whole(self, layer: Layer) -> bool:
+        """Return whether the batch got into every table that it belongs into."""
+        account = f"{layer}.accounting"
+        if account in {table.address for table in all_tables()}:
+            # It is written last, and by every batch.
+            return account in self.added
+        if layer is Layer.SILVER:
+            return sum(self.added.values()) == self.rows
+        return "gold.candles_1m" in self.added
+
+    @classmethod
+    def by(cls, spark: SparkSession, stream: Stream) -> Self | None:
+        """Return what the stream left last, in any table; None for nothing.
+
+        A stream that was begun anew has another id: that of the newest mark counts.
+        """
+        layers = {Layer.SILVER, stream.writes.layer}
+        tables = {
+            table.address: table.identifier(stream.exchange)
+            for table in all_tables()
+            if table.layer in layers
+        }
+        there = {
+            address: name
+            for address, name in tables.items()
+            if spark.catalog.tableExists(f"{CATALOG}.{name}")
+        }
+        if not there:
+            return None
+        marks = spark.sql(" UNION ALL ".join(f"""
+                SELECT '{address}' AS address, committed_at, summary
+                FROM {CATALOG}.{name}.snapshots
+                WHERE summary['{PREFIX}stream'] = '{stream.name}'
+                """ for address, name in there.items())).collect()
+        if not marks:
+            return None
+        query_id = max(marks, key=lambda row: row.committed_at).summary[
+            f"{PREFIX}query-id"
+        ]
+        mine = [row for row in marks if row.summary[f"{PREFIX}query-id"] == query_id]
+        batch_id = max(int(row.summary[f"{PREFIX}batch-id"]) for row in mine)
+        last = [
+            row for row in mine if int(row.summary[f"{PREFIX}batch-id"]) == batch_id
+        ]
+        said = last[0].summary
+        return cls(
+            query_id=query_id,
+            batch_id=batch_id,
+            read_from=said[f"{PREFIX}read-from"],
+            read_to=said[f"{PREFIX}read-to"],
+            rows=max(int(row.summary.get(f"{PREFIX}rows", 0)) for row in last),
+            added={
+                row.address: int(row.summary.get("added-records", 0)) for row in last
+            },
+        )
+
+
+def streams_of(exchange: str, folder: Checkpoint) -> tuple[Stream, ...]:
+    """Return the streams of a lane, in the order of a run, below a folder."""
+    pairs = (("bronze.trades", "silver.trades"), ("silver.trades", "gold.trades"))
+    return tuple(
+        Stream(
+            reads=table_at(reads),
+            writes=table_at(writes),
+            exchange=exchange,
+            checkpoint=Checkpoint(folder.path / table_at(writes).checkpoint(exchange)),
+        )
+        for reads, writes in pairs
+    )

@@ -1,0 +1,151 @@
+"""What is lost of a whole stack comes back: checkpoints, catalog, and both at once.
+
+One story, told in order, as in test_promises: the same five promises are held.
+"""
+
+import json
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from schemas.table import all_exchanges
+from stack.place import Place
+from stack.programs import as_postgres
+from tests.stack import test_promises as promises
+from tests.stack.laptop import Laptop, kill
+
+pytestmark = pytest.mark.stack
+RATE = 60
+GOLD = "gold_crypto_trades"
+
+
+@pytest.fixture(scope="module")
+def laptop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laptop]:
+    laptop = Laptop(
+        tmp_path_factory.mktemp("recovery") / "home", {"BULLION_LANE_SECONDS": "15"}
+    )
+    try:
+        laptop.run("up", "--feed", "simulated", "--rate", str(RATE))
+        yield laptop
+    finally:
+        laptop.run("down")
+
+
+def end_everything(laptop: Laptop) -> None:
+    """Kill every process of the stack, as a power cut would."""
+    for pid in laptop.processes():
+        try:
+            kill(pid)
+        except ProcessLookupError:
+            continue  # it ended with another of them
+
+
+def lose_checkpoints(laptop: Laptop) -> None:
+    shutil.rmtree(laptop.home / "checkpoints")
+
+
+def lose_databases(laptop: Laptop, *names: str) -> None:
+    """Drop databases while everything is down."""
+    place = Place.read(laptop.env)
+    folder = place.data / "postgres"
+    # The server in single-user mode: nothing else has to run for this.
+    (folder / "postmaster.pid").unlink(missing_ok=True)
+    subprocess.run(
+        [
+            *as_postgres(),
+            str(place.postgres_bin / "postgres"),
+            *("--single", "-D", str(folder), "postgres"),
+        ],
+        input="".join(f"DROP DATABASE {name};\n" for name in names),
+        text=True,
+        check=True,
+        capture_output=True,
+        cwd=place.data,
+    )
+
+
+def restored(laptop: Laptop) -> str:
+    began = time.monotonic()
+    said = laptop.run("restore", "--yes")
+    print(said, f"restored within {time.monotonic() - began:.0f} s", sep="\n")
+    began = time.monotonic()
+    laptop.run("up", "--no-wait")
+    promises.goes_on(laptop)
+    print(f"gold went on {time.monotonic() - began:.0f} s after it")
+    return said
+
+
+def require_promises(laptop: Laptop, before: int) -> None:
+    assert (
+        promises.lost(laptop),
+        promises.doubled(laptop),
+        promises.settled(laptop),
+    ) == ([], [], [])
+    assert int(laptop.one(f"SELECT count(*) AS n FROM {GOLD}")) > before
+    for exchange in all_exchanges():
+        compared, differ = promises.bent(laptop, exchange)
+        assert compared and differ == []
+
+
+def test_a_backup_is_taken_beside_running_streams(laptop: Laptop) -> None:
+    promises.goes_on(laptop)
+
+    laptop.run("backup")
+
+    # Airflow has taken one too, at the first start.
+    backup = max((laptop.home / "backups").glob("[0-9]*"))
+    manifest = json.loads((backup / "manifest.json").read_text())
+    names = {path.name for path in (laptop.home / "checkpoints").iterdir()}
+    assert set(manifest["streams"]) == names
+    assert all(told["query_id"] for told in manifest["streams"].values())
+    for exchange in all_exchanges():
+        assert f"market_data.silver_{exchange}_trades" in manifest["tables"]
+
+
+def test_lost_checkpoints_are_made_again(laptop: Laptop) -> None:
+    promises.goes_on(laptop)
+    before = int(laptop.one(f"SELECT count(*) AS n FROM {GOLD}"))
+    end_everything(laptop)
+    lose_checkpoints(laptop)
+
+    said = restored(laptop)
+
+    assert all(
+        f"checkpoint silver-{exchange}: " in said for exchange in all_exchanges()
+    )
+    require_promises(laptop, before)
+
+
+def test_a_lost_catalog_is_found_again(laptop: Laptop) -> None:
+    before = int(laptop.one(f"SELECT count(*) AS n FROM {GOLD}"))
+    laptop.run("down")
+    lose_databases(laptop, "catalog", "registry")
+
+    said = restored(laptop)
+
+    assert "catalog: loaded from" in said
+    assert "schema registry: loaded from" in said
+    require_promises(laptop, before)
+
+
+def test_both_lost_with_no_backup_at_all_come_back(laptop: Laptop) -> None:
+    before = {exchange: promises.rows(laptop, exchange) for exchange in all_exchanges()}
+    end_everything(laptop)
+    lose_checkpoints(laptop)
+    lose_databases(laptop, "catalog")
+    shutil.rmtree(laptop.home / "backups")
+
+    said = restored(laptop)
+
+    assert "no backup" in said
+    assert all(promises.rows(laptop, exchange) > n for exchange, n in before.items())
+    require_promises(laptop, sum(before.values()))
+    promises.test_candles_are_those_of_the_trades(laptop)
+
+
+def test_restore_is_refused_while_anything_runs(laptop: Laptop) -> None:
+    with pytest.raises(AssertionError, match="./bullion down"):
+        laptop.run("restore", "--yes")
