@@ -150,7 +150,7 @@ class Bench:
         return found
 
     def fill_gold(self, count: int) -> None:
-        """Give gold so many older rows, a million an hour, each with an id of its own."""
+        """Give gold so many older rows, a million an hour, each with its own id."""
         gold = f"{CATALOG}.{table_at('gold.trades').identifier()}"
         step = 10_000_000
         for first in range(0, count, step):

@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 
 from schemas.table import CATALOG, table_at
 from spark_apps.app import Run
-from spark_apps.marks import Mark, put_once
+from spark_apps.marks import Landed, Mark, put_once
 
 
 class RowsLost(Exception):
@@ -149,14 +149,15 @@ def enter(
     put_once(lines.coalesce(1), table.identifier(), mark, {})
 
 
-def written(spark: SparkSession, identifier: str, snapshot_id: int) -> DataFrame:
+def written(spark: SparkSession, done: Landed) -> DataFrame:
     """Return the rows that one append brought to a table."""
-    table = f"{CATALOG}.{identifier}"
-    parent = spark.sql(
-        f"SELECT parent_id FROM {table}.snapshots WHERE snapshot_id = {snapshot_id}"
-    ).first()
-    reader = spark.read.format("iceberg").option("end-snapshot-id", str(snapshot_id))
-    if parent is None or parent.parent_id is None:
+    table = f"{CATALOG}.{done.identifier}"
+    if done.parent_id is None:
         # A table's first snapshot holds what it brought.
-        return spark.read.option("versionAsOf", snapshot_id).table(table)
-    return reader.option("start-snapshot-id", str(parent.parent_id)).load(table)
+        return spark.read.option("versionAsOf", done.snapshot_id).table(table)
+    return (
+        spark.read.format("iceberg")
+        .option("start-snapshot-id", str(done.parent_id))
+        .option("end-snapshot-id", str(done.snapshot_id))
+        .load(table)
+    )

@@ -83,7 +83,7 @@ class SplitLanding:
             done = append(made[address], identifier, mark, {"rows": rows})
             self.passed(f"after {address}")
             left -= done.added
-            brought = written(batch.sparkSession, identifier, done.snapshot_id)
+            brought = written(batch.sparkSession, done)
             took.append(shares(brought, *IN_SILVER) if done.added else {})
         account = balanced(came, took[0], took[1], self.run, mark)
         self.passed("before silver.accounting")

@@ -52,6 +52,7 @@ class Landed:
     identifier: str
     batch_id: int
     snapshot_id: int
+    parent_id: int | None
     added: int
     """Rows, as the table itself counted them in that commit."""
     figures: Mapping[str, int]
@@ -64,7 +65,7 @@ def landed(
 ) -> tuple[Landed, ...]:
     """Return what each later batch of a stream left in these tables, in order."""
     rows = spark.sql(" UNION ALL ".join(f"""
-            SELECT '{identifier}' AS identifier, snapshot_id, summary,
+            SELECT '{identifier}' AS identifier, snapshot_id, parent_id, summary,
                    cast(summary['{PREFIX}batch-id'] AS bigint) AS batch_id
             FROM {CATALOG}.{identifier}.snapshots
             WHERE summary['{PREFIX}query-id'] = '{query_id}'
@@ -75,6 +76,7 @@ def landed(
             row.identifier,
             row.batch_id,
             row.snapshot_id,
+            row.parent_id,
             int(row.summary.get("added-records", 0)),
             _figures(row.summary),
             {
