@@ -20,8 +20,12 @@ from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 
+from confluent_kafka import Producer
+
 from query.status import Airflow
+from schemas.lane import POINTS
 from schemas.table import all_exchanges
+from schemas.topic import TRADES
 from tests.stack.laptop import Laptop, kill
 from tests.stack.promises import (
     CANDLES,
@@ -46,6 +50,16 @@ def torture(laptop: Laptop, kills: int, chance: random.Random) -> Counter[str]:
         time.sleep(chance.uniform(2, 15))
         if chance.random() < 0.15:
             trigger(laptop, chance.choice(BESIDE))
+        if chance.random() < 0.2:
+            poison(laptop, chance)
+        if chance.random() < 0.25:
+            # The driver of this app's next run ends at this very point.
+            app = chance.choice(sorted(POINTS))
+            point = chance.choice(POINTS[app])
+            (laptop.home / "locks" / f"failpoint.{app}").write_text(point)
+            hit[f"driver {point}"] += 1
+            print(f"{time.strftime('%X')} {app} is to die {point}", flush=True)
+            continue
         victims = [
             (pid, words)
             for pid, words in sorted(laptop.processes().items())
@@ -62,6 +76,14 @@ def torture(laptop: Laptop, kills: int, chance: random.Random) -> Counter[str]:
         hit[name] += 1
         print(f"{time.strftime('%X')} kill {sum(hit.values())}: {name}", flush=True)
     return hit
+
+
+def poison(laptop: Laptop, chance: random.Random) -> None:
+    """Put a message that nobody can read into each topic, if the broker is there."""
+    producer = Producer({"bootstrap.servers": f"127.0.0.1:{laptop.ports['KAFKA']}"})
+    for exchange in all_exchanges():
+        producer.produce(TRADES.name(exchange), chance.randbytes(20), key=b"POISON")
+    producer.flush(2)
 
 
 def trigger(laptop: Laptop, dag: str) -> None:

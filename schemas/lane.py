@@ -1,7 +1,33 @@
-"""Which table is streamed into which, in every lane: the one place that says so."""
+"""How lanes are made: which table is streamed into which, and through what points."""
 
 STREAMED = (("bronze.trades", "silver.trades"), ("silver.trades", "gold.trades"))
 """What is read, and the table whose stream reads it, in the order of a run."""
+POINTS = {
+    "silver.trades": (
+        "before silver.trades",
+        "after silver.trades",
+        "before silver.dead_letters",
+        "after silver.dead_letters",
+        "before silver.accounting",
+        "before the commit log",
+    ),
+    "gold.trades": (
+        "before gold.trades",
+        "after gold.trades",
+        "before silver.dead_letters",
+        "after silver.dead_letters",
+        "between the tables",
+        "after gold.candles_1m",
+        "before gold.accounting",
+        "before the commit log",
+    ),
+    "gold.candles": (
+        "after gold.candles_5m",
+        "after gold.candles_1h",
+        "after gold.candles_1d",
+    ),
+}
+"""Every point of each app at which a driver can be made to die."""
 
 
 def readers(address: str) -> tuple[str, ...]:

@@ -2,8 +2,11 @@
 
 import os
 import signal
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+from spark_apps.landing import on_it_goes
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,16 @@ class Failpoint:
             if _name(pid) == "java":
                 os.kill(pid, signal.SIGKILL)
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+def ordered(folder: Path, app: str) -> Callable[[str], None]:
+    """Return what a run tells of the points that it passes; an order is taken once."""
+    try:
+        point = (folder / f"failpoint.{app}").read_text()
+    except FileNotFoundError:
+        return on_it_goes
+    (folder / f"failpoint.{app}").unlink()
+    return Failpoint(point)
 
 
 def _name(pid: int) -> str:

@@ -35,9 +35,8 @@ from pyspark.sql import SparkSession
 
 from spark_apps.bootstrap import bootstrap
 from spark_apps.continuous import TopicMissing, carry
-from spark_apps.failpoint import Failpoint
+from spark_apps.failpoint import ordered
 from spark_apps.job_guard import CONNECT_CLIENT, Busy, end_with_airflow, hold_lock
-from spark_apps.landing import on_it_goes
 from spark_apps.lane import Ungated, promote, refine
 from spark_apps.recovery import command as recovery
 from spark_apps.recovery.backup import BackupDamaged
@@ -195,7 +194,10 @@ def step(asked: argparse.Namespace) -> Callable[[SparkSession, Settings], Report
         widths = [app_of(each) for each in CANDLES]
         ages = Keep.read(os.environ).rows
         return lambda spark, settings: roll_up(
-            spark, widths, replace(settings, kept_for=ages), fails(settings)
+            spark,
+            widths,
+            replace(settings, kept_for=ages),
+            ordered(settings.locks, asked.app),
         )
     if asked.app in UPKEEP:
         keep, about = Keep.read(os.environ), asked.tables
@@ -208,21 +210,21 @@ def step(asked: argparse.Namespace) -> Callable[[SparkSession, Settings], Report
     app = app_of(asked.app)
     if asked.app == "silver.trades":
         return lambda spark, settings: refine(
-            spark, app, asked.exchange, settings, fails(settings)
+            spark, app, asked.exchange, settings, ordered(settings.locks, asked.app)
         )
     return lambda spark, settings: promote(
-        spark, app, asked.exchange, settings, asked.gated, fails(settings)
+        spark,
+        app,
+        asked.exchange,
+        settings,
+        asked.gated,
+        ordered(settings.locks, asked.app),
     )
 
 
 def app_of(address: str) -> Any:
     """Return the app that lives at a table's address."""
     return import_module(f"spark_apps.{address}").APP
-
-
-def fails(settings: Settings) -> Callable[[str], None]:
-    """Return what a batch tells of the points that it passes."""
-    return Failpoint(settings.failpoint) if settings.failpoint else on_it_goes
 
 
 if __name__ == "__main__":

@@ -26,8 +26,6 @@ class Settings:
     """Messages that one bronze batch takes of a topic at most."""
     unknown_schema_patience: timedelta
     """How long silver waits for the registry to learn the schema id of a message."""
-    failpoint: str = ""
-    """Point of a batch at which the driver is killed; for tests alone."""
     kept_for: Mapping[str, timedelta | None] = field(default_factory=dict)
     """Address to the age at which rows are deleted, where it is not the spec's."""
     airflow: Mapping[str, str]
@@ -55,7 +53,6 @@ class Settings:
             unknown_schema_patience=timedelta(
                 seconds=float(env.get("BULLION_UNKNOWN_SCHEMA_SECONDS", "120"))
             ),
-            failpoint=env.get("BULLION_FAILPOINT", ""),
             airflow={
                 f"bullion.airflow-{key[12:].lower().replace('_', '-')}": value
                 for key, value in env.items()

@@ -164,8 +164,12 @@ class Lake:
         frame = self.spark.createDataFrame(rows, spec)
         frame.coalesce(1).writeTo(self.name("bronze.trades")).append()
 
+    def asked(self, app: Any) -> tuple[SparkSession, Any, str, Settings]:
+        """Return what each step of the lane is told first."""
+        return self.spark, app, self.exchange, self.settings
+
     def refine(self, crash: str = "") -> Report:
-        return refine(self.spark, SILVER, self.exchange, self.settings, crash_at(crash))
+        return refine(*self.asked(SILVER), crash_at(crash))
 
     def promote(self, gated: int | None = None, crash: str = "") -> Report:
         head = newest_data(

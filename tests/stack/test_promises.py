@@ -98,6 +98,30 @@ def test_a_killed_airflow_task_loses_and_doubles_nothing(
     assert (lost(laptop), doubled(laptop), settled(laptop)) == ([], [], [])
 
 
+@pytest.mark.parametrize(
+    ("app", "point"),
+    [
+        ("silver.trades", "after silver.trades"),
+        ("gold.trades", "after gold.trades"),
+    ],
+)
+def test_a_driver_that_dies_in_mid_batch_loses_and_doubles_nothing(
+    laptop: Laptop, app: str, point: str
+) -> None:
+    before = pid_of(laptop, "spark-connect")
+    file = laptop.home / "locks" / f"failpoint.{app}"
+    file.write_text(point)
+
+    def dead() -> bool:
+        return not file.exists() and not Path(f"/proc/{before}").exists()
+
+    eventually(dead, f"the driver dies {point}", every=0.5)
+    print(f"gold went on after {goes_on(laptop):.0f} s")
+
+    assert (lost(laptop), doubled(laptop), settled(laptop)) == ([], [], [])
+    assert unaccounted(laptop) == []
+
+
 def test_frames_and_messages_nobody_can_read_are_dead_letters(laptop: Laptop) -> None:
     garbage = '{"cut": "in the midd'
     for exchange in all_exchanges():

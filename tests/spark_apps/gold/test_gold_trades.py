@@ -6,9 +6,14 @@ from typing import Any
 
 import pytest
 
+from schemas.lane import POINTS
 from schemas.table import table_at
 from schemas.trade import Side
-from spark_apps.lane import Ungated
+from spark_apps.gold.trades import APP as GOLD
+from spark_apps.lane import Ungated, promote, refine
+from spark_apps.rollup import roll_up
+from spark_apps.run import CANDLES, app_of
+from spark_apps.silver.trades import APP as SILVER
 from spark_apps.streams import history, newest_data
 from tests.spark_apps.candles import told
 from tests.spark_apps.lake import NOON, Lake, ids, message, trade
@@ -147,6 +152,25 @@ def test_a_crash_leaves_each_trade_once_and_its_candles_whole(
     told = [(a.silver_rows, a.inserted, a.duplicates, a.conflicts) for a in accounts]
     assert told == [(11, 10, 1, 1), (4, 2, 2, 0)]
     check_candles(lake)
+
+
+def test_a_run_passes_the_points_that_it_is_known_for(lake: Lake) -> None:
+    passed: dict[str, list[str]] = {app: [] for app in POINTS}
+    lake.arrive(*several(lake, 1, 2), *several(lake, 1, 1, side=Side.SELL), b"poison")
+
+    refine(*lake.asked(SILVER), passed["silver.trades"].append)
+    head = newest_data(
+        history(lake.spark, table_at("silver.trades").identifier(lake.exchange))
+    )
+    promote(*lake.asked(GOLD), head or 0, passed["gold.trades"].append)
+    roll_up(
+        lake.spark,
+        [app_of(each) for each in CANDLES],
+        lake.settings,
+        passed["gold.candles"].append,
+    )
+
+    assert {app: tuple(points) for app, points in passed.items()} == POINTS
 
 
 def test_what_no_gate_has_seen_stays_out_of_gold(lake: Lake) -> None:
