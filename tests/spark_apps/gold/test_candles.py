@@ -86,7 +86,7 @@ def test_late_trades_change_just_their_windows(lake: Lake) -> None:
         )
     )
     lake.lane()
-    with pytest.raises(Exception, match="Crash: after gold.candles_5m"):
+    with pytest.raises(Exception, match="after gold.candles_5m"):
         lake.roll_up(crash="after gold.candles_5m")
     second = lake.roll_up()
 
