@@ -5,8 +5,8 @@
 A local session writes bronze as the continuous driver does, a batch a commit, in a
 folder that is deleted afterwards. Each hour of the simulated day, 720 commits, a stream
 reads what is new, as a lane would, and upkeep runs; 6 hours of snapshots are kept, as
-bronze keeps them, measured in commits. A line an hour, and all of it as JSON in the last
-line. A day of fewer commits, such as one a minute: --commits 1440 --every 60.
+bronze keeps them, measured in commits. A line an hour, all of it as JSON in the last. A
+day of fewer commits, such as one a minute: --commits 1440 --every 60.
 """
 
 import json

@@ -13,7 +13,7 @@ them knows, and is older than `BULLION_KEEP_ORPHANS_DAYS`, goes. To look only:
 `python -m spark_apps.run orphans` without `--delete`.
 
 ### When it is red
-- **`TooManyOrphans`:** more files would go than the table has; nothing was deleted. Look
-  at the paths that the log names: most likely they are compared wrongly.
+- **`TooManyOrphans`:** more files would go than the table has; nothing was deleted.
+  Look at the paths that the log names: most likely they are compared wrongly.
 """,
 )
