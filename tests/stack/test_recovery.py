@@ -78,12 +78,33 @@ def restored(laptop: Laptop) -> str:
     return said
 
 
+def passed_over(laptop: Laptop) -> list[dict[str, object]]:
+    """Return what Kafka gave that bronze lacks or doubles, and what gold lacks.
+
+    While the stack is down nobody listens to the exchanges: ids of that time are holes
+    until they are filled from REST, and no fault of a restore.
+    """
+    found = []
+    for exchange in all_exchanges():
+        found += laptop.sql(
+            'SELECT "partition", count(*) AS n, min("offset") AS a, max("offset") AS b '
+            f"FROM bronze_{exchange}_trades GROUP BY ALL "
+            'HAVING a <> 0 OR b + 1 <> n OR count(DISTINCT "offset") <> n'
+        )
+        found += laptop.sql(
+            "WITH ends AS (SELECT symbol, max(trade_id::BIGINT) AS last FROM "
+            f"{GOLD} WHERE exchange = '{exchange.upper()}' GROUP BY ALL) "
+            f"SELECT s.symbol, s.trade_id FROM silver_{exchange}_trades s "
+            f"JOIN ends ON ends.symbol = s.symbol ANTI JOIN {GOLD} g "
+            "ON g.message_id = s.message_id WHERE s.trade_id::BIGINT <= ends.last"
+        )
+    return found
+
+
 def require_promises(laptop: Laptop, before: int) -> None:
-    assert (
-        promises.lost(laptop),
-        promises.doubled(laptop),
-        promises.settled(laptop),
-    ) == ([], [], [])
+    assert promises.doubled(laptop) == []
+    assert promises.settled(laptop) == []
+    assert passed_over(laptop) == []
     assert int(laptop.one(f"SELECT count(*) AS n FROM {GOLD}")) > before
     for exchange in all_exchanges():
         compared, differ = promises.bent(laptop, exchange)
