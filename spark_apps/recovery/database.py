@@ -1,6 +1,6 @@
 """The databases of catalog and registry, dumped and loaded by PostgreSQL itself."""
 
-import os
+import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -48,9 +48,10 @@ class Database:
         host, _, name = self.address.partition("/")
         server, _, port = host.partition(":")
         where = ("-h", server, "-p", port or "5432", "-U", self.user, "-d", name)
+        path = shutil.which(program, path=self.programs or None)
         done = subprocess.run(
-            [str(Path(self.programs) / program), *where, *words],
-            env={**os.environ, "PGPASSWORD": self.password},
+            [path or program, *where, *words],
+            env={"PGPASSWORD": self.password},
             capture_output=True,
             check=False,
         )

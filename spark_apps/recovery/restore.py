@@ -63,7 +63,7 @@ def plan(
     heads: dict[str, Head] = {}
     bad: list[str] = []
     whole = there = 0
-    names = sorted({*folders(store), *known})
+    names = sorted({*specified(), *known})
     for number, name in enumerate(names, start=1):
         say(f"  looking at table {number} of {len(names)}: {name}")
         try:
@@ -99,7 +99,7 @@ def plan(
     )
 
 
-def folders(store: Store) -> tuple[str, ...]:
+def specified() -> tuple[str, ...]:
     """Return the names of all tables that there could be, by their specs."""
     return tuple(
         name for table in all_tables() for name in table.identifiers(all_exchanges())

@@ -67,24 +67,42 @@ def lose_databases(laptop: Laptop, *names: str) -> None:
     )
 
 
-def restored(laptop: Laptop) -> str:
+def restored(laptop: Laptop) -> tuple[str, list[str]]:
+    """Return all that a restore said, and where it made which checkpoint go on."""
     began = time.monotonic()
     said = laptop.run("restore", "--yes")
     print(said, f"restored within {time.monotonic() - began:.0f} s", sep="\n")
-    began = time.monotonic()
-    laptop.run("up", "--no-wait")
-    promises.goes_on(laptop)
-    print(f"gold went on {time.monotonic() - began:.0f} s after it")
-    return said
+    done = said.rpartition("things were restored:")[2].splitlines()
+    return said, [line for line in done if line.startswith("  checkpoint ")]
 
 
-def require_promises(laptop: Laptop, before: int) -> None:
-    assert (
-        promises.lost(laptop),
-        promises.doubled(laptop),
-        promises.settled(laptop),
-    ) == ([], [], [])
-    assert int(laptop.one(f"SELECT count(*) AS n FROM {GOLD}")) > before
+def passed_over(laptop: Laptop) -> list[dict[str, object]]:
+    """Return what Kafka gave that bronze lacks or doubles, and what gold lacks.
+
+    While the stack is down nobody listens to the exchanges: ids of that time are holes
+    until they are filled from REST, and no fault of a restore.
+    """
+    found = []
+    for exchange in all_exchanges():
+        found += laptop.sql(
+            'SELECT "partition", count(*) AS n, min("offset") AS a, max("offset") AS b '
+            f"FROM bronze_{exchange}_trades GROUP BY ALL "
+            'HAVING a <> 0 OR b + 1 <> n OR count(DISTINCT "offset") <> n'
+        )
+        found += laptop.sql(
+            "WITH ends AS (SELECT symbol, max(trade_id::BIGINT) AS last FROM "
+            f"{GOLD} WHERE exchange = '{exchange.upper()}' GROUP BY ALL) "
+            f"SELECT s.symbol, s.trade_id FROM silver_{exchange}_trades s "
+            f"JOIN ends ON ends.symbol = s.symbol ANTI JOIN {GOLD} g "
+            "ON g.message_id = s.message_id WHERE s.trade_id::BIGINT <= ends.last"
+        )
+    return found
+
+
+def require_promises(laptop: Laptop) -> None:
+    assert promises.doubled(laptop) == []
+    assert promises.settled(laptop) == []
+    assert passed_over(laptop) == []
     for exchange in all_exchanges():
         compared, differ = promises.bent(laptop, exchange)
         assert compared and differ == []
@@ -105,47 +123,33 @@ def test_a_backup_is_taken_beside_running_streams(laptop: Laptop) -> None:
         assert f"market_data.silver_{exchange}_trades" in manifest["tables"]
 
 
-def test_lost_checkpoints_are_made_again(laptop: Laptop) -> None:
-    promises.goes_on(laptop)
-    before = int(laptop.one(f"SELECT count(*) AS n FROM {GOLD}"))
-    end_everything(laptop)
-    lose_checkpoints(laptop)
-
-    said = restored(laptop)
-
-    assert all(
-        f"checkpoint silver-{exchange}: " in said for exchange in all_exchanges()
-    )
-    require_promises(laptop, before)
-
-
-def test_a_lost_catalog_is_found_again(laptop: Laptop) -> None:
-    before = int(laptop.one(f"SELECT count(*) AS n FROM {GOLD}"))
-    laptop.run("down")
-    lose_databases(laptop, "catalog", "registry")
-
-    said = restored(laptop)
-
-    assert "catalog: loaded from" in said
-    assert "schema registry: loaded from" in said
-    require_promises(laptop, before)
-
-
-def test_both_lost_with_no_backup_at_all_come_back(laptop: Laptop) -> None:
-    before = {exchange: promises.rows(laptop, exchange) for exchange in all_exchanges()}
-    end_everything(laptop)
-    lose_checkpoints(laptop)
-    lose_databases(laptop, "catalog")
-    shutil.rmtree(laptop.home / "backups")
-
-    said = restored(laptop)
-
-    assert "no backup" in said
-    assert all(promises.rows(laptop, exchange) > n for exchange, n in before.items())
-    require_promises(laptop, sum(before.values()))
-    promises.test_candles_are_those_of_the_trades(laptop)
-
-
 def test_restore_is_refused_while_anything_runs(laptop: Laptop) -> None:
     with pytest.raises(AssertionError, match="./bullion down"):
         laptop.run("restore", "--yes")
+
+
+def test_what_is_lost_is_made_again(laptop: Laptop) -> None:
+    before = {exchange: promises.rows(laptop, exchange) for exchange in all_exchanges()}
+    end_everything(laptop)
+
+    lose_checkpoints(laptop)
+    _, places = restored(laptop)
+    assert len(places) == 2 * len(all_exchanges())
+
+    lose_databases(laptop, "catalog", "registry")
+    said, _ = restored(laptop)
+    assert "catalog: loaded from" in said
+    assert "schema registry: loaded from" in said
+
+    lose_checkpoints(laptop)
+    lose_databases(laptop, "catalog")
+    shutil.rmtree(laptop.home / "backups")
+    said, again = restored(laptop)
+    assert "no backup" in said
+    assert again == places
+
+    laptop.run("up", "--no-wait")
+    promises.goes_on(laptop)
+    assert all(promises.rows(laptop, exchange) > n for exchange, n in before.items())
+    require_promises(laptop)
+    promises.test_candles_are_those_of_the_trades(laptop)
