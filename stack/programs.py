@@ -136,7 +136,7 @@ def kafka(place: Place) -> Program:
         name="kafka",
         about="Kafka 4.4 (KRaft): the trades on their way",
         command=(
-            *java(place, "384m"),
+            *java(place, "256m"),
             f"-Dlog4j2.configurationFile={place.conf / 'kafka-log4j2.properties'}",
             *("-cp", f"{place.jars / 'kafka'}/*"),
             "kafka.Kafka",
@@ -270,7 +270,9 @@ def bronze(place: Place) -> Program:
 
 
 def spark_java() -> str:
-    return "-XX:+UseSerialGC -Duser.timezone=UTC -Xss2m"
+    # A heap that grew for one batch is given back after the next full collection.
+    lean = "-XX:MinHeapFreeRatio=10 -XX:MaxHeapFreeRatio=25"
+    return f"-XX:+UseSerialGC {lean} -Duser.timezone=UTC -Xss2m"
 
 
 def spark_env() -> tuple[tuple[str, str], ...]:
