@@ -33,7 +33,13 @@ def registry() -> Iterator[Registry]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def blank(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the first lake is kept as it was bootstrapped, for all others."""
+    return tmp_path_factory.mktemp("blank") / "lake"
+
+
 @pytest.fixture
-def lake(spark: SparkSession, registry: Registry, tmp_path: Path) -> Lake:
+def lake(spark: SparkSession, registry: Registry, tmp_path: Path, blank: Path) -> Lake:
     """A lake of one exchange, bootstrapped and empty."""
-    return Lake.begun(spark, registry, tmp_path)
+    return Lake.begun(spark, registry, tmp_path, blank)

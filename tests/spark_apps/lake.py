@@ -121,12 +121,18 @@ class Lake:
     offsets: "count[int]" = field(default_factory=count)
 
     @classmethod
-    def begun(cls, spark: SparkSession, registry: Registry, folder: Path) -> Self:
-        """Return a lake with nothing in it, whatever the last test left."""
+    def begun(
+        cls, spark: SparkSession, registry: Registry, folder: Path, blank: Path
+    ) -> Self:
+        """Return a lake with nothing in it, whatever the last test left.
+
+        It is bootstrapped once; the others are copies of `blank`, byte by byte.
+        """
         exchange = all_exchanges()[0]
         warehouse = spark.conf.get(f"spark.sql.catalog.{CATALOG}.warehouse")
         assert warehouse is not None
-        shutil.rmtree(Path(warehouse.removeprefix("file://")), ignore_errors=True)
+        tables = Path(warehouse.removeprefix("file://"))
+        shutil.rmtree(tables, ignore_errors=True)
         settings = replace(
             Settings.read(
                 {
@@ -138,7 +144,13 @@ class Lake:
             exchanges=(exchange,),
         )
         lake = cls(spark=spark, registry=registry, exchange=exchange, settings=settings)
-        bootstrap(spark, settings)
+        if not blank.exists():
+            bootstrap(spark, settings)
+            shutil.copytree(tables, blank / "tables")
+            shutil.copytree(settings.checkpoints, blank / "checkpoints")
+        else:
+            shutil.copytree(blank / "tables", tables)
+            shutil.copytree(blank / "checkpoints", settings.checkpoints)
         return lake
 
     def name(self, address: str) -> str:

@@ -204,7 +204,7 @@ def test_gold_without_any_mark_reads_again_what_silver_keeps(lake: Lake) -> None
     for number in (1, 2):
         arrive(lake, number)
         lake.lane()
-    for address in ("gold.trades", "gold.candles_1m"):
+    for address in ("gold.trades", "gold.candles_1m", "gold.accounting"):
         expire(lake, address)
     lose(gold(lake))
 
@@ -222,7 +222,7 @@ def test_silver_without_any_mark_is_refused_or_taken_from_the_backup(
         arrive(lake, number)
         lake.lane()
     copy = shutil.copytree(silver(lake).checkpoint.path, tmp_path / "copy")
-    for address in ("silver.trades", "silver.dead_letters"):
+    for address in ("silver.trades", "silver.dead_letters", "silver.accounting"):
         expire(lake, address)
     lose(silver(lake))
 
