@@ -28,8 +28,6 @@ PORTS = {
     "BRONZE_UI": 14041,
     "SIMULATOR": 18100,
     "AIRFLOW": 18080,
-    "AIRFLOW_LOGS": 18793,
-    "AIRFLOW_TRIGGER_LOGS": 18794,
 }
 """Each may be moved by `BULLION_PORT_<NAME>`."""
 

@@ -8,6 +8,8 @@ from stack.place import REPO, Place
 from stack.settings import exchanges, feed
 
 LOCAL = "127.0.0.1"
+SILENT = ("--skip-serve-logs",)
+"""Airflow's log servers listen to everybody; here all of it reads the same folder."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -310,7 +312,7 @@ def airflow(place: Place) -> tuple[Program, ...]:
             name="airflow-triggerer",
             about="Airflow: waits for people and events",
             needs=(*migrated, url),
-            command=(binary, "triggerer"),
+            command=(binary, "triggerer", *SILENT),
             ready=url,
             env=env,
             stop_seconds=60,
@@ -319,7 +321,7 @@ def airflow(place: Place) -> tuple[Program, ...]:
             name="airflow-scheduler",
             about="Airflow: runs the lanes",
             needs=(*migrated, tables, url),
-            command=(str(REPO / "stack/run_group.sh"), binary, "scheduler"),
+            command=(str(REPO / "stack/run_group.sh"), binary, "scheduler", *SILENT),
             ready=url,
             env=env,
             stop_seconds=60,

@@ -131,8 +131,6 @@ def airflow(place: Place) -> dict[str, str]:
         "AIRFLOW__API__WORKERS": "1",
         "AIRFLOW__API__SECRET_KEY": secret["airflow_api"],
         "AIRFLOW__API_AUTH__JWT_SECRET": secret["airflow_jwt"],
-        "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(port["AIRFLOW_LOGS"]),
-        "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(port["AIRFLOW_TRIGGER_LOGS"]),
         # Great Expectations is imported once, in the fork server, and not by each gate.
         "AIRFLOW__SCHEDULER__MP_START_METHOD": "forkserver",
         "AIRFLOW__SCHEDULER__MP_FORKSERVER_PRELOAD": (

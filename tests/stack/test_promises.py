@@ -7,8 +7,10 @@ import json
 import time
 from collections.abc import Iterator
 from decimal import Decimal
+from ipaddress import ip_address
 from pathlib import Path
 
+import psutil
 import pytest
 from confluent_kafka import Producer
 
@@ -273,6 +275,18 @@ def test_a_price_out_of_all_proportion_closes_its_lane_alone(laptop: Laptop) -> 
         )
         == 0
     )
+
+
+def test_nothing_listens_beyond_this_machine(laptop: Laptop) -> None:
+    held = {
+        (words.split("/")[-1][:60], connection.laddr.ip.removeprefix("::ffff:"))
+        for pid, words in laptop.processes().items()
+        for connection in psutil.Process(pid).net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    }
+
+    assert len(held) > 5
+    assert {(name, ip) for name, ip in held if not ip_address(ip).is_loopback} == set()
 
 
 def test_down_leaves_no_process_and_no_open_port(laptop: Laptop) -> None:
