@@ -170,6 +170,8 @@ def over_connect(asked: argparse.Namespace, settings: Settings) -> Report:
         end_with_airflow(CONNECT_CLIENT)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     lock = hold_lock(settings.locks, turn)
+    # Spark's functions make expressions for a server then, and not for a JVM at hand.
+    os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"
     spark = open_writer(settings.connect_host, settings.connect_port, turn)
     try:
         return step(asked)(spark, settings)
