@@ -14,7 +14,7 @@ import pytest
 from schemas.table import all_exchanges
 from stack.place import Place
 from stack.programs import as_postgres
-from tests.stack import test_promises as promises
+from tests.stack import promises
 from tests.stack.laptop import Laptop, kill
 
 pytestmark = pytest.mark.stack
@@ -152,4 +152,6 @@ def test_what_is_lost_is_made_again(laptop: Laptop) -> None:
     promises.goes_on(laptop)
     assert all(promises.rows(laptop, exchange) > n for exchange, n in before.items())
     require_promises(laptop)
-    promises.test_candles_are_those_of_the_trades(laptop)
+    held, differ = promises.other_candles(laptop, "1m")
+    assert held
+    assert differ == []

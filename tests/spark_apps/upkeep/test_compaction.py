@@ -119,7 +119,7 @@ def test_rows_that_are_updated_are_touched_in_closed_partitions_alone() -> None:
     before = [file("gold.candles_1m", TODAY - DAY)] * 2
 
     assert plan("gold.candles_1m", *today) == []
-    assert plan("gold.candles_1m", *today, *before) == [(TODAY - DAY, TODAY, False, 2)]
+    assert plan("gold.candles_1m", *today, *before) == [(TODAY - DAY, TODAY, True, 2)]
 
 
 def test_what_retention_will_drop_is_not_rewritten() -> None:
