@@ -1,6 +1,6 @@
 """How fast trades become tables: Kafka to bronze, silver, gold, candles; and a peer.
 
-    ./bullion bench lake [--rows N] [--table N] [--runs N] [--json]
+    ./bullion bench lake [--rows N] [--table N] [--runs N]
 
 Its own broker, registry, object store and catalog, all on this machine beside Spark;
 nothing else should run. What is measured is in `benchmarks/lake_job.py`.

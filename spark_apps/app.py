@@ -73,7 +73,7 @@ class Promotion:
     """The rows to insert, of those that are not held yet."""
     contradicts: Callable[[DataFrame, DataFrame], DataFrame]
     """Batch and held rows, to the copies whose digits differ from the one that stays,
-    with `held`, what that one says."""
+    with `stays`, what that one says."""
     refused: Callable[[DataFrame, DataFrame, Run], DataFrame]
     """Those copies and the messages that they came from, to dead letters."""
     touched: Callable[[DataFrame, timedelta], DataFrame]

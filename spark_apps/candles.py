@@ -9,8 +9,6 @@ from pyspark.sql import functions as F
 from schemas.candle import CANDLE_COLUMNS
 from spark_apps.app import Run, Windows
 
-KEY = ("exchange", "symbol", "window_start")
-
 
 def candles(writes: str, reads: str, width: timedelta) -> Windows:
     """Return the app that keeps the candles of one width, from trades or candles."""

@@ -6,6 +6,7 @@ from typing import Self
 
 from pyspark.sql import SparkSession
 
+from schemas.lane import STREAMED
 from schemas.table import CATALOG, Layer, Table, all_tables, table_at
 from spark_apps.marks import PREFIX
 from spark_apps.streams import Checkpoint
@@ -112,7 +113,6 @@ class Left:
 
 def streams_of(exchange: str, folder: Checkpoint) -> tuple[Stream, ...]:
     """Return the streams of a lane, in the order of a run, below a folder."""
-    pairs = (("bronze.trades", "silver.trades"), ("silver.trades", "gold.trades"))
     return tuple(
         Stream(
             reads=table_at(reads),
@@ -120,5 +120,5 @@ def streams_of(exchange: str, folder: Checkpoint) -> tuple[Stream, ...]:
             exchange=exchange,
             checkpoint=Checkpoint(folder.path / table_at(writes).checkpoint(exchange)),
         )
-        for reads, writes in pairs
+        for reads, writes in STREAMED
     )
