@@ -13,9 +13,9 @@ from pyspark.sql import functions as F
 
 from schemas.table import table_at
 from spark_apps.app import Run, Split
+from spark_apps.checkpoint import Checkpoint
 from spark_apps.marks import Mark, append
 from spark_apps.registry import resolved
-from spark_apps.streams import Checkpoint
 
 
 class RowsLost(Exception):

@@ -9,9 +9,9 @@ from pyspark.sql import functions as F
 
 from schemas.table import CATALOG, Table, table_at
 from spark_apps.app import Promotion, Run
+from spark_apps.checkpoint import Checkpoint
 from spark_apps.landing import RowsLost, on_it_goes
 from spark_apps.marks import Mark, append, landed
-from spark_apps.streams import Checkpoint
 
 MINUTE = timedelta(minutes=1)
 SLACK = timedelta(minutes=1)

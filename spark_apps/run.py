@@ -2,6 +2,8 @@
 
     conf                             print what Spark is to be told, for spark-defaults
     bootstrap                        create the tables, prime the lanes' readers
+    cluster-check                    write and read a table; who took part
+    move-checkpoints FROM TO MARK    while nothing runs; MARK is a file that tells where
     bronze.trades EX [EX...]         carry Kafka into bronze, for ever (spark-submit)
     silver.trades EX                 carry what is new in bronze, and end
     gold.trades EX --gated SNAPSHOT  carry what passed the gate, and end
@@ -24,11 +26,14 @@ if __name__ == "__main__":
 
 from pyspark.sql import SparkSession
 
+from expectations.places import folder
 from spark_apps.bootstrap import bootstrap
+from spark_apps.cluster_check import CheckFailed, cluster_check
 from spark_apps.continuous import TopicMissing, carry
 from spark_apps.job_guard import CONNECT_CLIENT, Busy, end_with_airflow, hold_lock
 from spark_apps.lane import Report, Ungated, promote, refine
 from spark_apps.registry import RegistryUnreachable
+from spark_apps.relocation import MoveRefused, move
 from spark_apps.session import conf
 from spark_apps.settings import Settings, Storage
 from spark_apps.streams import HistoryGone, NotPrimed
@@ -38,10 +43,12 @@ ENDLESS = ("bronze.trades", "silver.dead_letters")
 """The apps that one continuous driver runs for each of its exchanges."""
 TOLD = (
     Busy,
+    CheckFailed,
     ConnectionError,
     FileNotFoundError,
     HistoryGone,
     LookupError,
+    MoveRefused,
     NotPrimed,
     RegistryUnreachable,
     TableDiffers,
@@ -58,6 +65,11 @@ def main(words: Sequence[str]) -> int:
         if asked.app == "conf":
             for key, value in conf(Storage.read(os.environ)).items():
                 print(key, value)
+            return 0
+        if asked.app == "move-checkpoints":
+            source = folder(asked.source, os.environ)
+            target = folder(asked.target, os.environ)
+            print(json.dumps(move(source, target, asked.mark)))
             return 0
         settings = Settings.read(os.environ)
         if asked.app == "bronze.trades":
@@ -80,6 +92,11 @@ def arguments() -> argparse.ArgumentParser:
     apps = parser.add_subparsers(dest="app", required=True)
     apps.add_parser("conf")
     apps.add_parser("bootstrap")
+    apps.add_parser("cluster-check")
+    moving = apps.add_parser("move-checkpoints")
+    moving.add_argument("source")
+    moving.add_argument("target")
+    moving.add_argument("mark", type=Path)
     apps.add_parser("bronze.trades").add_argument("exchanges", nargs="+")
     apps.add_parser("silver.trades").add_argument("exchange")
     gold = apps.add_parser("gold.trades")
@@ -90,7 +107,7 @@ def arguments() -> argparse.ArgumentParser:
 
 def without_end(exchanges: Sequence[str], settings: Settings) -> None:
     """Run the continuous apps in this driver until one fails."""
-    spark = SparkSession.builder.appName("bronze").getOrCreate()
+    spark = SparkSession.builder.getOrCreate()
     apps = [import_module(f"spark_apps.{address}").APP for address in ENDLESS]
     held = [hold_lock(settings.locks, f"bronze.trades.{each}") for each in exchanges]
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -107,7 +124,8 @@ def over_connect(asked: argparse.Namespace, settings: Settings) -> Report:
     # Nothing of Connect is loaded by the continuous driver.
     from spark_apps.writer_session import open_writer
 
-    turn = asked.app if asked.app == "bootstrap" else f"{asked.app}.{asked.exchange}"
+    exchange = getattr(asked, "exchange", "")
+    turn = f"{asked.app}.{exchange}" if exchange else asked.app
     if settings.airflow:
         end_with_airflow(CONNECT_CLIENT)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -122,8 +140,11 @@ def over_connect(asked: argparse.Namespace, settings: Settings) -> Report:
 
 
 def step(asked: argparse.Namespace) -> Callable[[SparkSession, Settings], Report]:
-    if asked.app == "bootstrap":
-        return bootstrap
+    match asked.app:
+        case "bootstrap":
+            return bootstrap
+        case "cluster-check":
+            return cluster_check
     app = import_module(f"spark_apps.{asked.app}").APP
     if asked.app == "silver.trades":
         return lambda spark, settings: refine(spark, app, asked.exchange, settings)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from stack.commands import COMMANDS
 from stack.environments import NotFetched
 from stack.place import SettingRefused
+from stack.profile import PROFILES
 from stack.steps import StepFailed
 
 
@@ -24,6 +25,12 @@ def arguments() -> argparse.ArgumentParser:
         "--feed",
         help="simulated (default), recorded=PATH (a folder such as ../shared/data), "
         "or live (the real exchanges); kept for the next `up`",
+    )
+    up.add_argument(
+        "--spark",
+        choices=PROFILES,
+        help="local (default): each driver works by itself; cluster: a master and two "
+        "workers of 4 cores, checkpoints in S3; kept for the next `up`",
     )
     up.add_argument("--exchanges", help="such as acme,ajax; all that have a folder")
     up.add_argument("--speed", help="of a recording: 1, N or full (default)")

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from stack.environments import build_all
 from stack.jars import fetch
 from stack.place import Place
+from stack.profile import profile
 from stack.settings import environment
 from stack.turn import turn
 
@@ -16,11 +17,11 @@ def up(asked: argparse.Namespace) -> int:
     from stack import doctor, first_rows, lifecycle
 
     place = Place.read()
-    if not doctor.fit(place):
+    if not doctor.fit(place, asked.spark or profile(place)):
         return 1
     options = {
         name: str(value)
-        for name in ("feed", "exchanges", "speed", "rate")
+        for name in ("feed", "spark", "exchanges", "speed", "rate")
         if (value := getattr(asked, name)) is not None
     }
     if asked.retime:

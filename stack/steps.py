@@ -10,6 +10,7 @@ from pathlib import Path
 
 from schemas.table import ROOT
 from stack.place import REPO, Place
+from stack.profile import checkpoints, checkpoints_now
 from stack.programs import as_postgres, java, postgres_bin
 from stack.secrets import kept
 from stack.settings import exchanges
@@ -151,6 +152,23 @@ def spark_conf(place: Place, env: Mapping[str, str]) -> None:
         os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w"
     ) as f:
         f.write(text)
+
+
+def forget_cluster(place: Place) -> None:
+    """Remove what a master noted of workers and applications that are no more.
+
+    It would wait for them before it gave anybody work.
+    """
+    shutil.rmtree(place.data / "spark/master", ignore_errors=True)
+
+
+def move_checkpoints(place: Place, env: Mapping[str, str]) -> None:
+    """Bring the streams' notes to where the profile has them, if they are elsewhere."""
+    now, wanted = checkpoints_now(place), checkpoints(place)
+    if now != wanted:
+        mark = str(place.home / "checkpoints.at")
+        words = ("-m", "spark_apps.run", "move-checkpoints", now, wanted, mark)
+        said(place, (str(place.python("spark")), *words), env)
 
 
 def bootstrap(place: Place, env: Mapping[str, str]) -> None:

@@ -2,6 +2,7 @@
 
 from stack.place import Place
 from stack.programs.airflow import airflow
+from stack.programs.cluster import cluster
 from stack.programs.exchanges import capture, simulator
 from stack.programs.program import Program
 from stack.programs.services import (
@@ -25,5 +26,5 @@ def programs(place: Place) -> tuple[Program, ...]:
     if feed(place)["feed"] != "live":
         found.append(simulator(place))
     found += [capture(place, exchange) for exchange in exchanges(place)]
-    found += [spark_connect(place), bronze(place), *airflow(place)]
+    found += [*cluster(place), spark_connect(place), *bronze(place), *airflow(place)]
     return tuple(found)

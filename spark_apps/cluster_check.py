@@ -1,0 +1,66 @@
+"""A test job: a table is written and read, and each task tells where it ran."""
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from schemas.table import CATALOG, NAMESPACE
+from spark_apps.lane import Report
+from spark_apps.settings import Settings
+
+TABLE = f"{CATALOG}.{NAMESPACE}.cluster_check"
+ROWS, TASKS = 100_000, 64
+HERE = (
+    "concat(java_method('java.net.InetAddress', 'getLocalHost'), ':', "
+    "java_method('java.lang.System', 'getProperty', 'user.dir'))"
+)
+"""Where a task runs: an executor's folder is `<worker>/<application>/<number>`."""
+
+
+class CheckFailed(Exception):
+    """The cluster lost rows of the test job: do not trust it with others."""
+
+
+def cluster_check(spark: SparkSession, settings: Settings) -> Report:
+    """Write and read a table of its own, and return who took part.
+
+    Raises:
+        CheckFailed: what was read is not what was written.
+    """
+    numbers = spark.range(0, ROWS, 1, TASKS)
+    try:
+        made = numbers.select("id", F.expr(HERE).alias("written_by"))
+        made.writeTo(TABLE).using("iceberg").createOrReplace()
+        said = told(spark.table(TABLE))
+    finally:
+        spark.sql(f"DROP TABLE IF EXISTS {TABLE} PURGE")
+    if (said["rows"], said["sum"]) != (ROWS, ROWS * (ROWS - 1) // 2):
+        raise CheckFailed(f"{ROWS} rows were written, and this was read: {said}")
+    return said
+
+
+def told(written: DataFrame) -> Report:
+    """Return how many rows there are, and how many executors and workers had them."""
+    row = (
+        written.repartition(TASKS)
+        .withColumn("read_by", F.expr(HERE))
+        .agg(
+            F.count("*").alias("rows"),
+            F.sum("id").alias("sum"),
+            F.collect_set("written_by").alias("writers"),
+            F.collect_set("read_by").alias("readers"),
+        )
+        .first()
+    )
+    assert row is not None
+    return {
+        "rows": row.rows,
+        "sum": row.sum,
+        "wrote": len(row.writers),
+        "read": len(row.readers),
+        "workers": len({worker(each) for each in (*row.writers, *row.readers)}),
+    }
+
+
+def worker(place: str) -> str:
+    """Return the worker in whose folder an executor runs."""
+    return "/".join(place.split("/")[:-2])
