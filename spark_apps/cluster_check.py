@@ -1,7 +1,6 @@
 """A test job: a table is written and read, and each task tells where it ran."""
 
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
+from pyspark.sql import SparkSession
 
 from schemas.table import CATALOG, NAMESPACE
 from spark_apps.lane import Report
@@ -28,9 +27,9 @@ def cluster_check(spark: SparkSession, settings: Settings) -> Report:
     """
     numbers = spark.range(0, ROWS, 1, TASKS)
     try:
-        made = numbers.select("id", F.expr(HERE).alias("written_by"))
+        made = numbers.selectExpr("id", f"{HERE} AS written_by")
         made.writeTo(TABLE).using("iceberg").createOrReplace()
-        said = told(spark.table(TABLE))
+        said = told(spark)
     finally:
         spark.sql(f"DROP TABLE IF EXISTS {TABLE} PURGE")
     if (said["rows"], said["sum"]) != (ROWS, ROWS * (ROWS - 1) // 2):
@@ -38,23 +37,18 @@ def cluster_check(spark: SparkSession, settings: Settings) -> Report:
     return said
 
 
-def told(written: DataFrame) -> Report:
+def told(spark: SparkSession) -> Report:
     """Return how many rows there are, and how many executors and workers had them."""
-    row = (
-        written.repartition(TASKS)
-        .withColumn("read_by", F.expr(HERE))
-        .agg(
-            F.count("*").alias("rows"),
-            F.sum("id").alias("sum"),
-            F.collect_set("written_by").alias("writers"),
-            F.collect_set("read_by").alias("readers"),
-        )
-        .first()
-    )
+    row = spark.sql(f"""
+        SELECT count(*) AS n, sum(id) AS total, collect_set(written_by) AS writers,
+               collect_set(read_by) AS readers
+        FROM (SELECT *, {HERE} AS read_by
+              FROM (SELECT /*+ REPARTITION({TASKS}) */ * FROM {TABLE}))
+        """).first()
     assert row is not None
     return {
-        "rows": row.rows,
-        "sum": row.sum,
+        "rows": row.n,
+        "sum": row.total,
         "wrote": len(row.writers),
         "read": len(row.readers),
         "workers": len({worker(each) for each in (*row.writers, *row.readers)}),

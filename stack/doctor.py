@@ -19,9 +19,9 @@ from rich.table import Table
 from stack import supervisor
 from stack.environments import ENVIRONMENTS, is_built
 from stack.jars import locked, wrong
-from stack.place import CLUSTER, Place
+from stack.place import Place
 from stack.processes import listening
-from stack.profile import profile
+from stack.profile import ports_needed, profile
 from stack.programs import as_postgres
 
 console = Console()
@@ -165,9 +165,7 @@ def ports(place: Place, spark: str) -> Iterator[Finding]:
     if supervisor.is_running(place):
         yield Finding("ports", "ok", "in use by this stack, which is running")
         return
-    wanted = {
-        n: p for n, p in place.ports.items() if spark == "cluster" or n not in CLUSTER
-    }
+    wanted = ports_needed(place, spark)
     taken, ours = busy(place, wanted)
     given_up = time.monotonic() + DYING_SECONDS
     while set(taken.values()) - ours and time.monotonic() < given_up:

@@ -1,8 +1,9 @@
 """Where Spark does its work: in each driver itself, or on a cluster of two workers."""
 
 import json
+from collections.abc import Mapping
 
-from stack.place import Place
+from stack.place import CLUSTER, Place
 
 PROFILES = ("local", "cluster")
 NOTES_IN_S3 = "s3a://lake/checkpoints"
@@ -22,6 +23,13 @@ def remember(place: Place, asked: str) -> None:
 
 def on_cluster(place: Place) -> bool:
     return profile(place) == "cluster"
+
+
+def ports_needed(place: Place, asked: str) -> Mapping[str, int]:
+    """Return the ports that a profile uses."""
+    if asked == "cluster":
+        return place.ports
+    return {name: port for name, port in place.ports.items() if name not in CLUSTER}
 
 
 def checkpoints(place: Place) -> str:

@@ -36,7 +36,8 @@ def show(place: Place, as_json: bool) -> int:
     console.print(board(place, told))
     console.print(
         f"feed [bold]{told['feed']}[/]; Spark [bold]{told['spark']}[/]; "
-        f"resident [bold]{told['memory_mb']:,.0f} MB[/], {told['cpu_cores']:.2f} cores busy"
+        f"resident [bold]{told['memory_mb']:,.0f} MB[/], "
+        f"{told['cpu_cores']:.2f} cores busy"
     )
     with console.status("asking the tables"):
         said = lanes(place, "status")
