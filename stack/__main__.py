@@ -62,7 +62,7 @@ def arguments() -> argparse.ArgumentParser:
     air = commands.add_parser("airflow", help="Airflow's own command line")
     air.add_argument("words", nargs=argparse.REMAINDER, metavar="WORDS")
     test = commands.add_parser("test", help="lint, types, contracts and tests")
-    test.add_argument("tier", nargs="?", choices=("fast", "spark", "stack"))
+    test.add_argument("tier", nargs="?", choices=("fast", "spark", "stack", "cluster"))
     test.add_argument("words", nargs=argparse.REMAINDER, metavar="[PYTEST WORDS]")
     bench = commands.add_parser("bench", help="measure what the README says")
     bench.add_argument("what", choices=("laptop", "capture"))

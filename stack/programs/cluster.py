@@ -78,6 +78,8 @@ def master(place: Place) -> Program:
                 f"-Dspark.deploy.recoveryMode=FILESYSTEM "
                 f"-Dspark.deploy.recoveryDirectory={notes} "
                 "-Dspark.deploy.recoveryTimeout=15 "
+                # By default whoever reaches port 6066 may submit programs there.
+                "-Dspark.master.rest.enabled=false "
                 # Bad minutes must not cost an application its place.
                 "-Dspark.deploy.maxExecutorRetries=-1",
             ),
