@@ -48,6 +48,9 @@ def arguments() -> argparse.ArgumentParser:
     ):
         told = commands.add_parser(name, help=about)
         told.add_argument("--json", action="store_true", help="for scripts")
+    commands.add_parser(
+        "cluster-check", help="a test job on Spark: who took part, are all rows there"
+    )
     fresh = commands.add_parser(
         "freshness", help="how old trades were when each layer first showed them"
     )

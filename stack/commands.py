@@ -113,13 +113,19 @@ def freshness(asked: argparse.Namespace) -> int:
     return inside(place, (str(place.python("airflow")), "-P", "-m", "query", *words))
 
 
+def cluster_check(asked: argparse.Namespace) -> int:
+    place = Place.read()
+    words = (str(place.python("spark")), "-P", "-m", "spark_apps.run", "cluster-check")
+    return inside(place, words)
+
+
 def airflow(asked: argparse.Namespace) -> int:
     place = Place.read()
     return inside(place, (str(place.envs / "airflow/bin/airflow"), *asked.words))
 
 
 def inside(place: Place, words: Sequence[str]) -> int:
-    """Run a program of the Airflow environment with the stack's settings."""
+    """Run a program of an environment with the stack's settings."""
     if not place.python("airflow").exists():
         print("nothing is built yet: run ./bullion up first")
         return 1
@@ -149,6 +155,7 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "reset": reset,
     "status": status,
     "freshness": freshness,
+    "cluster-check": cluster_check,
     "doctor": check,
     "logs": logs,
     "sql": sql,

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What a container of the Spark image does: master, worker, connect, bronze EXCHANGE or
-# prepare. Secrets come from files, and go no further than Spark's settings (mode 0600).
+# What a container of the Spark image does: master, worker, connect, bronze EXCHANGE,
+# prepare or check. Secrets come from files, and go no further than Spark's settings (mode 0600).
 set -euo pipefail
 umask 077
 role=$1
@@ -22,6 +22,9 @@ for name in catalog_password s3_access_key s3_secret_key; do
   variable=BULLION_${name^^}
   export "$variable=$(cat "/run/secrets/$name")"
 done
+if [ "$role" = check ]; then
+  exec python -m spark_apps.run cluster-check
+fi
 if [ "$role" = prepare ]; then
   python -m ingestion topics
   python -m ingestion schemas

@@ -5,7 +5,6 @@ story, told in order, as in test_promises.
 """
 
 import json
-import subprocess
 import urllib.request
 from collections.abc import Iterator
 from typing import Any
@@ -13,7 +12,7 @@ from typing import Any
 import pytest
 
 from expectations.places import folder
-from schemas.table import ROOT, all_exchanges
+from schemas.table import all_exchanges
 from stack.place import Place
 from stack.settings import environment
 from tests.stack.laptop import Laptop, eventually, kill
@@ -74,17 +73,8 @@ def test_two_workers_of_four_cores_serve_every_program(laptop: Laptop) -> None:
 
 
 def test_a_test_job_runs_on_both_workers(laptop: Laptop) -> None:
-    place = Place.read(laptop.env)
-    said = subprocess.run(
-        [str(place.python("spark")), "-m", "spark_apps.run", "cluster-check"],
-        env=environment(place),
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
+    report = json.loads(laptop.run("cluster-check"))
 
-    assert said.returncode == 0, said.stderr[-2000:]
-    report = json.loads(said.stdout)
     assert report["workers"] == 2 and report["wrote"] >= 2
     assert report["rows"] == 100_000
 
