@@ -1,5 +1,6 @@
 """All checkpoints move to another place while nothing runs: copied, then compared."""
 
+import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -9,6 +10,7 @@ from pyarrow.fs import FileSelector, FileSystem, FileType, LocalFileSystem
 from expectations.places import Folder, ObjectFolder, opened
 
 AT_ONCE = 8
+PATIENCE_S = 60
 
 
 class MoveRefused(Exception):
@@ -82,9 +84,22 @@ def copy(source: Folder, target: Folder, name: str) -> bytes:
 
 
 def read(folder: Folder, name: str) -> bytes:
+    """Return what is in a file.
+
+    A store that has just begun lists its files seconds before it can read them.
+    """
     system, root = within(folder)
-    with system.open_input_file(f"{root}/{name}") as file:
-        return bytes(file.read())
+    given_up = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            with system.open_input_file(f"{root}/{name}") as file:
+                return bytes(file.read())
+        except FileNotFoundError:
+            raise
+        except OSError:
+            if time.monotonic() > given_up:
+                raise
+        time.sleep(1)
 
 
 def empty(folder: Folder) -> None:

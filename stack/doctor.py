@@ -28,7 +28,7 @@ console = Console()
 GIB = 1024**3
 DYING_SECONDS = 5
 """How long a killed program may hold its ports while its memory is given back."""
-MEMORY_NEEDED = {"local": 5, "cluster": 10}
+MEMORY_NEEDED = {"local": 5, "cluster": 8}
 """GiB: what the whole stack keeps resident, and a little air; by Spark's profile."""
 
 

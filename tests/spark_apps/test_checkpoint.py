@@ -1,6 +1,7 @@
 """Checkpoints are read and moved alike on a disk and in an S3 store that runs."""
 
 import pickle
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -77,6 +78,19 @@ def test_notes_of_an_earlier_stay_do_not_outlive_a_move(
     assert notes(place) == {"one/offsets/3"}
     assert read(place, "one/offsets/3") == b"the newest"
     assert not list((place / "one/offsets").glob(".*"))
+
+
+def test_a_note_that_cannot_be_read_yet_is_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_text("the newest")
+    (tmp_path / "note").symlink_to(tmp_path / "folder")  # no file, but not missing
+    (tmp_path / "soon").symlink_to(tmp_path / "file")
+    later = threading.Timer(1, (tmp_path / "soon").replace, [tmp_path / "note"])
+    later.start()
+
+    assert read(tmp_path, "note") == b"the newest"
+    with pytest.raises(FileNotFoundError):
+        read(tmp_path, "nothing")
 
 
 @pytest.mark.spark
