@@ -113,7 +113,8 @@ def test_another_profile_goes_on_where_this_one_was(
     settings = environment(Place.read(laptop.env))
     assert mark.read_text() == settings["BULLION_CHECKPOINTS"] != left
     assert not list(folder(left, settings).glob("*"))
-    assert (lost(laptop), doubled(laptop), settled(laptop)) == ([], [], [])
+    # Trades that came while nothing listened are another matter: they are filled.
+    assert (doubled(laptop), settled(laptop)) == ([], [])
 
 
 def test_down_leaves_nothing_of_a_cluster(laptop: Laptop) -> None:
