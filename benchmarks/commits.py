@@ -25,9 +25,10 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from schemas.table import CATALOG, all_exchanges, table_at
+from spark_apps.checkpoint import Checkpoint
 from spark_apps.session import conf
 from spark_apps.settings import Storage
-from spark_apps.streams import Checkpoint, history, prime, reader
+from spark_apps.streams import history, prime, reader
 from spark_apps.tables import create_all
 from spark_apps.upkeep import manifests
 from spark_apps.upkeep.keep import Keep

@@ -3,13 +3,13 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import pandas as pd
 
 from expectations.catalog import Position, added_by, open_catalog, pending
 from expectations.engine import connection
 from expectations.figures import figures, judged
+from expectations.places import Folder, folder
 from expectations.silver.trades import rules
 from schemas.table import table_at
 
@@ -27,7 +27,7 @@ class Increment:
     """One line: what only the batch as a whole can show."""
 
 
-def consumed(checkpoint: Path) -> Position:
+def consumed(checkpoint: Folder) -> Position:
     """Return up to where a reader has ended its batches, by Spark's own notes."""
     done = [int(file.name) for file in (checkpoint / "commits").glob("[0-9]*")]
     if not done:
@@ -37,9 +37,10 @@ def consumed(checkpoint: Path) -> Position:
     return Position(int(offset["snapshot_id"]), int(offset["position"]))
 
 
-def checkpoint(address: str, exchange: str, env: Mapping[str, str]) -> Path:
+def checkpoint(address: str, exchange: str, env: Mapping[str, str]) -> Folder:
     """Return the folder of the stream that writes the table at an address."""
-    return Path(env["BULLION_CHECKPOINTS"]) / table_at(address).checkpoint(exchange)
+    place = folder(env["BULLION_CHECKPOINTS"], env)
+    return place / table_at(address).checkpoint(exchange)
 
 
 def waiting(reads: str, writes: str, exchange: str, env: Mapping[str, str]) -> int:

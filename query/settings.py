@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from expectations.places import Folder, folder
 from schemas.table import all_exchanges
 
 
@@ -20,7 +21,7 @@ class Settings:
     s3_region: str
     warehouse: str
     kafka_servers: str
-    checkpoints: Path
+    checkpoints: Folder
     gates: Path
     airflow_url: str
     airflow_passwords: Path
@@ -41,7 +42,7 @@ class Settings:
             s3_region=env["BULLION_S3_REGION"],
             warehouse=env["BULLION_WAREHOUSE"],
             kafka_servers=env["BULLION_KAFKA_SERVERS"],
-            checkpoints=Path(env["BULLION_CHECKPOINTS"]),
+            checkpoints=folder(env["BULLION_CHECKPOINTS"], env),
             gates=Path(env["BULLION_GATES"]),
             airflow_url=env["BULLION_AIRFLOW_URL"],
             airflow_passwords=Path(env["BULLION_AIRFLOW_PASSWORDS"]),

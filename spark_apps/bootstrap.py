@@ -4,9 +4,10 @@ from pyspark.sql import SparkSession
 
 from schemas.lane import STREAMED
 from schemas.table import table_at
+from spark_apps.checkpoint import Checkpoint
 from spark_apps.lane import Report
 from spark_apps.settings import Settings
-from spark_apps.streams import Checkpoint, prime
+from spark_apps.streams import prime
 from spark_apps.tables import create_all
 
 

@@ -3,14 +3,13 @@
 import json
 import logging
 from collections.abc import Collection, Mapping
-from datetime import UTC, datetime
-from pathlib import Path
 
 from pyspark.sql import SparkSession
 
 from schemas.table import CATALOG, table_at
+from spark_apps.checkpoint import Checkpoint
+from spark_apps.relocation import set_aside
 from spark_apps.stale import sink_is_ahead
-from spark_apps.streams import Checkpoint
 
 log = logging.getLogger(__name__)
 EARLIEST = -2
@@ -63,11 +62,3 @@ def carried(spark: SparkSession, exchange: str, topic: str) -> Mapping[int, int]
         f"SELECT p, max(o) + 1 AS next FROM ({parts}) GROUP BY p"
     ).collect()
     return {row.p: row.next for row in rows}
-
-
-def set_aside(folder: Path) -> tuple[Path, Path]:
-    """Move a checkpoint out of the way, and return from where to where."""
-    now = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
-    aside = folder.parent.with_name("checkpoints-set-aside") / f"{folder.name}-{now}"
-    aside.parent.mkdir(parents=True, exist_ok=True)
-    return folder, folder.rename(aside)

@@ -13,9 +13,9 @@ from pyspark.sql.streaming.query import StreamingQuery
 from schemas.table import CATALOG, table_at
 from spark_apps.app import Run, Stream
 from spark_apps.carried import starting_offsets
+from spark_apps.checkpoint import Checkpoint
 from spark_apps.registry import registered
 from spark_apps.settings import Settings
-from spark_apps.streams import Checkpoint
 from spark_apps.tables import require
 
 log = logging.getLogger(__name__)

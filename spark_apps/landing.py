@@ -14,9 +14,9 @@ from pyspark.sql import DataFrame
 from schemas.table import table_at
 from spark_apps.accounting import Shares, balanced, enter, shares, written
 from spark_apps.app import Run, Split
+from spark_apps.checkpoint import Checkpoint
 from spark_apps.marks import Mark, append, landed
 from spark_apps.registry import resolved
-from spark_apps.streams import Checkpoint
 
 UNKNOWN = "unknown-ids"
 """The note that says which schema ids a batch took for unknown."""

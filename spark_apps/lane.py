@@ -8,6 +8,7 @@ from pyspark.sql import SparkSession
 from schemas.table import Table, table_at
 from schemas.topic import TRADES
 from spark_apps.app import Promotion, Run, Split
+from spark_apps.checkpoint import Checkpoint
 from spark_apps.landing import SplitLanding, on_it_goes
 from spark_apps.marks import Landed, landed
 from spark_apps.promotion import PromotionLanding
@@ -15,7 +16,6 @@ from spark_apps.registry import registered
 from spark_apps.settings import Settings
 from spark_apps.stale import require_newest
 from spark_apps.streams import (
-    Checkpoint,
     NotPrimed,
     Snapshot,
     history,

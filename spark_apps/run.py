@@ -2,6 +2,8 @@
 
     conf                             print what Spark is to be told, for spark-defaults
     bootstrap                        create the tables, prime the lanes' readers
+    cluster-check                    write and read a table; who took part
+    move-checkpoints FROM TO MARK    while nothing runs; MARK is a file that tells where
     bronze.trades EX [EX...]         carry Kafka into bronze, for ever (spark-submit)
     silver.trades EX                 carry what is new in bronze, and end
     gold.trades EX --gated SNAPSHOT  carry what passed the gate, and end
@@ -33,7 +35,9 @@ if __name__ == "__main__":
 
 from pyspark.sql import SparkSession
 
+from expectations.places import folder
 from spark_apps.bootstrap import bootstrap
+from spark_apps.cluster_check import CheckFailed, cluster_check
 from spark_apps.continuous import TopicMissing, carry
 from spark_apps.failpoint import ordered
 from spark_apps.job_guard import CONNECT_CLIENT, Busy, end_with_airflow, hold_lock
@@ -43,6 +47,7 @@ from spark_apps.recovery.backup import BackupDamaged
 from spark_apps.recovery.database import DatabaseFailed
 from spark_apps.recovery.restore import NotRestored
 from spark_apps.registry import RegistryUnreachable
+from spark_apps.relocation import MoveRefused, move
 from spark_apps.rollup import roll_up
 from spark_apps.session import conf
 from spark_apps.settings import Settings, Storage
@@ -65,6 +70,7 @@ TOLD = (
     AgeRefused,
     BackupDamaged,
     Busy,
+    CheckFailed,
     CheckpointOld,
     ConnectionError,
     DatabaseFailed,
@@ -72,6 +78,7 @@ TOLD = (
     HistoryGone,
     KeepRefused,
     LookupError,
+    MoveRefused,
     NotPrimed,
     NotUtc,
     NotRestored,
@@ -90,6 +97,11 @@ def main(words: Sequence[str]) -> int:
         if asked.app == "conf":
             for key, value in conf(Storage.read(os.environ)).items():
                 print(key, value)
+            return 0
+        if asked.app == "move-checkpoints":
+            source = folder(asked.source, os.environ)
+            target = folder(asked.target, os.environ)
+            print(json.dumps(move(source, target, asked.mark)))
             return 0
         settings = Settings.read(os.environ)
         if asked.app == "bronze.trades":
@@ -120,6 +132,11 @@ def arguments() -> argparse.ArgumentParser:
     apps = parser.add_subparsers(dest="app", required=True)
     apps.add_parser("conf")
     apps.add_parser("bootstrap")
+    apps.add_parser("cluster-check")
+    moving = apps.add_parser("move-checkpoints")
+    moving.add_argument("source")
+    moving.add_argument("target")
+    moving.add_argument("mark", type=Path)
     apps.add_parser("bronze.trades").add_argument("exchanges", nargs="+")
     apps.add_parser("gold.candles")
     apps.add_parser("silver.trades").add_argument("exchange")
@@ -148,7 +165,7 @@ def told_of(report: Report) -> int:
 
 def without_end(exchanges: Sequence[str], settings: Settings) -> None:
     """Run the continuous apps in this driver until one fails."""
-    spark = SparkSession.builder.appName("bronze").getOrCreate()
+    spark = SparkSession.builder.getOrCreate()
     apps = [app_of(address) for address in ENDLESS]
     held = [hold_lock(settings.locks, f"bronze.trades.{each}") for each in exchanges]
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -190,25 +207,29 @@ def turn_of(asked: argparse.Namespace) -> str:
 
 
 def step(asked: argparse.Namespace) -> Callable[[SparkSession, Settings], Report]:
-    if asked.app == "bootstrap":
-        return bootstrap
-    if asked.app == "gold.candles":
-        widths = [app_of(each) for each in CANDLES]
-        ages = Keep.read(os.environ).rows
-        return lambda spark, settings: roll_up(
-            spark,
-            widths,
-            replace(settings, kept_for=ages),
-            ordered(settings.locks, asked.app),
-        )
-    if asked.app in UPKEEP:
-        keep, about = Keep.read(os.environ), asked.tables
-        if asked.app == "orphans":
-            return lambda spark, settings: job.orphans(
-                spark, settings, keep, about, asked.delete
+    match asked.app:
+        case "bootstrap":
+            return bootstrap
+        case "cluster-check":
+            return cluster_check
+        case "gold.candles":
+            widths = [app_of(each) for each in CANDLES]
+            ages = Keep.read(os.environ).rows
+            return lambda spark, settings: roll_up(
+                spark,
+                widths,
+                replace(settings, kept_for=ages),
+                ordered(settings.locks, asked.app),
             )
-        act = job.upkeep if asked.app == "upkeep" else job.retention
-        return lambda spark, settings: act(spark, settings, keep, about)
+        case "orphans":
+            keep = Keep.read(os.environ)
+            return lambda spark, settings: job.orphans(
+                spark, settings, keep, asked.tables, asked.delete
+            )
+        case "upkeep" | "retention":
+            keep = Keep.read(os.environ)
+            act = job.upkeep if asked.app == "upkeep" else job.retention
+            return lambda spark, settings: act(spark, settings, keep, asked.tables)
     app = app_of(asked.app)
     if asked.app == "silver.trades":
         return lambda spark, settings: refine(

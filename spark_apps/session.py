@@ -1,8 +1,16 @@
 """How Spark is set up: the same for the Connect server, for bronze and for tests."""
 
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from expectations.places import SCHEME
 from schemas.table import CATALOG
 from spark_apps.settings import Storage
 
+WRITTEN_AT_ONCE = (
+    "org.apache.spark.internal.io.cloud." "AbortableStreamBasedCheckpointFileManager"
+)
+"""A note appears in S3 whole when its stream is closed: no copy, no rename."""
 EXTENSIONS = "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions"
 
 
@@ -12,18 +20,61 @@ def conf(storage: Storage) -> dict[str, str]:
     if not jars:
         raise FileNotFoundError(f"no jars in {storage.jars}: run ./bullion up first")
     return {
-        "spark.master": f"local[{storage.cores}]",
-        "spark.jars": ",".join(jars),
+        **(_on_cluster(storage) if storage.master else _alone(storage, jars)),
         "spark.driver.memory": storage.driver_memory,
         # Java's zone decides how partition values are printed and parsed.
         "spark.driver.extraJavaOptions": "-Duser.timezone=UTC",
         **_at_home(),
         **_exact(storage.cores),
         **_lean(),
+        **(_notes_in_s3(storage) if storage.checkpoints.startswith(SCHEME) else {}),
         **{
             f"spark.sql.catalog.{CATALOG}{key}": value
             for key, value in _catalog(storage).items()
         },
+    }
+
+
+def _alone(storage: Storage, jars: Sequence[str]) -> dict[str, str]:
+    return {"spark.master": f"local[{storage.cores}]", "spark.jars": ",".join(jars)}
+
+
+def _on_cluster(storage: Storage) -> dict[str, str]:
+    """The jars lie at the same path on each worker: nothing is sent to executors."""
+    path = f"{storage.jars}/*"
+    return {
+        "spark.master": storage.master,
+        "spark.driver.extraClassPath": path,
+        "spark.executor.extraClassPath": path,
+        "spark.executor.extraJavaOptions": (
+            "-Duser.timezone=UTC -Xss2m -XX:+UseSerialGC"
+        ),
+        # What executors print is kept in the workers' folders, and never forgotten.
+        "spark.executor.logs.rolling.strategy": "size",
+        "spark.executor.logs.rolling.maxSize": str(10 * 1024 * 1024),
+        "spark.executor.logs.rolling.maxRetainedFiles": "2",
+    }
+
+
+def _notes_in_s3(storage: Storage) -> dict[str, str]:
+    """Checkpoints are written by Hadoop's client and not by Iceberg's."""
+    said = {
+        "endpoint": storage.s3_endpoint,
+        "endpoint.region": storage.s3_region,
+        "path.style.access": "true",
+        "connection.ssl.enabled": str(
+            urlsplit(storage.s3_endpoint).scheme == "https"
+        ).lower(),
+        "aws.credentials.provider": (
+            "org.apache.hadoop.fs.s3a.SimpleAWSCredentialsProvider"
+        ),
+        "access.key": storage.s3_access_key,
+        "secret.key": storage.s3_secret_key,
+        # A note has one writer and is written once: nothing changes under a reader.
+        "change.detection.mode": "none",
+    }
+    return {f"spark.hadoop.fs.s3a.{name}": value for name, value in said.items()} | {
+        "spark.sql.streaming.checkpointFileManagerClass": WRITTEN_AT_ONCE
     }
 
 

@@ -7,17 +7,18 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Self
 
+from expectations.places import Folder, folder
 from schemas.table import all_exchanges
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Where a job finds its neighbours and keeps its notes; no secrets."""
+    """Where a job finds its neighbours and keeps its notes; it shows no secrets."""
 
     exchanges: tuple[str, ...]
     kafka_servers: str
     registry_url: str
-    checkpoints: Path
+    checkpoints: Folder
     locks: Path
     connect_host: str
     connect_port: int
@@ -44,7 +45,9 @@ class Settings:
             registry_url=env.get(
                 "BULLION_REGISTRY_URL", "http://127.0.0.1:18081/apis/ccompat/v7"
             ),
-            checkpoints=Path(env.get("BULLION_CHECKPOINTS") or home / "checkpoints"),
+            checkpoints=folder(
+                env.get("BULLION_CHECKPOINTS") or str(home / "checkpoints"), env
+            ),
             locks=Path(env.get("BULLION_LOCKS") or home / "locks"),
             connect_host=host,
             connect_port=int(port or 15002),
@@ -76,6 +79,10 @@ class Storage:
     s3_access_key: str = ""
     s3_secret_key: str = ""
     s3_region: str = "us-east-1"
+    checkpoints: str = ""
+    """Where streams keep their notes; `s3a://` asks for Hadoop's S3 client."""
+    master: str = ""
+    """Such as `spark://127.0.0.1:17077`; empty: each driver does its work itself."""
     cores: int = 2
     driver_memory: str = "1g"
 
@@ -94,6 +101,8 @@ class Storage:
             s3_access_key=env["BULLION_S3_ACCESS_KEY"],
             s3_secret_key=env["BULLION_S3_SECRET_KEY"],
             s3_region=env.get("BULLION_S3_REGION", "us-east-1"),
+            checkpoints=env.get("BULLION_CHECKPOINTS", ""),
+            master=env.get("BULLION_SPARK_MASTER", ""),
             cores=int(env.get("BULLION_SPARK_CORES") or len(os.sched_getaffinity(0))),
             driver_memory=env.get("BULLION_SPARK_MEMORY", "1g"),
         )

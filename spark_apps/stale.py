@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from pyspark.sql import SparkSession
 
 from schemas.table import CATALOG
+from spark_apps.checkpoint import Checkpoint
 from spark_apps.marks import landed
-from spark_apps.streams import Checkpoint
 
 
 class CheckpointOld(Exception):

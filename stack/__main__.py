@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from stack.commands import BENCHES, COMMANDS
 from stack.environments import NotFetched
 from stack.place import SettingRefused
+from stack.profile import PROFILES
 from stack.steps import StepFailed
 
 
@@ -24,6 +25,12 @@ def arguments() -> argparse.ArgumentParser:
         "--feed",
         help="simulated (default), recorded=PATH (a folder such as ../shared/data), "
         "or live (the real exchanges); kept for the next `up`",
+    )
+    up.add_argument(
+        "--spark",
+        choices=PROFILES,
+        help="local (default): each driver works by itself; cluster: a master and two "
+        "workers of 4 cores, checkpoints in S3; kept for the next `up`",
     )
     up.add_argument("--exchanges", help="such as acme,ajax; all that have a folder")
     up.add_argument("--speed", help="of a recording: 1, N or full (default)")
@@ -42,6 +49,9 @@ def arguments() -> argparse.ArgumentParser:
     ):
         told = commands.add_parser(name, help=about)
         told.add_argument("--json", action="store_true", help="for scripts")
+    commands.add_parser(
+        "cluster-check", help="a test job on Spark: who took part, are all rows there"
+    )
     fresh = commands.add_parser(
         "freshness", help="how old trades were when each layer first showed them"
     )
@@ -58,7 +68,7 @@ def arguments() -> argparse.ArgumentParser:
     air = commands.add_parser("airflow", help="Airflow's own command line")
     air.add_argument("words", nargs=argparse.REMAINDER, metavar="WORDS")
     test = commands.add_parser("test", help="lint, types, contracts and tests")
-    test.add_argument("tier", nargs="?", choices=("fast", "spark", "stack"))
+    test.add_argument("tier", nargs="?", choices=("fast", "spark", "stack", "cluster"))
     test.add_argument("words", nargs=argparse.REMAINDER, metavar="[PYTEST WORDS]")
     bench = commands.add_parser("bench", help="measure what the README says")
     bench.add_argument("what", choices=BENCHES)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from stack.environments import build_all
 from stack.jars import fetch
 from stack.place import Place
+from stack.profile import profile
 from stack.settings import environment
 from stack.turn import turn
 
@@ -16,11 +17,11 @@ def up(asked: argparse.Namespace) -> int:
     from stack import doctor, first_rows, lifecycle
 
     place = Place.read()
-    if not doctor.fit(place):
+    if not doctor.fit(place, asked.spark or profile(place)):
         return 1
     options = {
         name: str(value)
-        for name in ("feed", "exchanges", "speed", "rate")
+        for name in ("feed", "spark", "exchanges", "speed", "rate")
         if (value := getattr(asked, name)) is not None
     }
     if asked.retime:
@@ -132,13 +133,19 @@ def health(asked: argparse.Namespace) -> int:
     return inside(place, (str(place.python("airflow")), "-P", "-m", "query", *words))
 
 
+def cluster_check(asked: argparse.Namespace) -> int:
+    place = Place.read()
+    words = (str(place.python("spark")), "-P", "-m", "spark_apps.run", "cluster-check")
+    return inside(place, words)
+
+
 def airflow(asked: argparse.Namespace) -> int:
     place = Place.read()
     return inside(place, (str(place.envs / "airflow/bin/airflow"), *asked.words))
 
 
 def inside(place: Place, words: Sequence[str]) -> int:
-    """Run a program of the Airflow environment with the stack's settings."""
+    """Run a program of an environment with the stack's settings."""
     if not place.python("airflow").exists():
         print("nothing is built yet: run ./bullion up first")
         return 1
@@ -205,6 +212,7 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "status": status,
     "freshness": freshness,
     "health": health,
+    "cluster-check": cluster_check,
     "doctor": check,
     "logs": logs,
     "restart": restart,

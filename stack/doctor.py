@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 
@@ -21,14 +21,15 @@ from stack.environments import ENVIRONMENTS, is_built
 from stack.jars import locked, wrong
 from stack.place import Place
 from stack.processes import listening
+from stack.profile import ports_needed, profile
 from stack.programs import as_postgres
 
 console = Console()
 GIB = 1024**3
 DYING_SECONDS = 5
 """How long a killed program may hold its ports while its memory is given back."""
-MEMORY_NEEDED = 5
-"""GiB: what the whole stack keeps resident, and a little air."""
+MEMORY_NEEDED = {"local": 5, "cluster": 8}
+"""GiB: what the whole stack keeps resident, and a little air; by Spark's profile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,25 +42,25 @@ class Finding:
     remedy: str = ""
 
 
-def findings(place: Place, thorough: bool) -> list[Finding]:
+def findings(place: Place, thorough: bool, spark: str) -> list[Finding]:
     """Return everything that was looked at; thorough reads each jar whole."""
     return [
         python(),
         system_user(),
         home(place),
-        memory(place),
+        memory(place, spark),
         disk(place),
-        *ports(place),
+        *ports(place, spark),
         *environments(place),
         jars(place, thorough),
         *registry(place),
     ]
 
 
-def fit(place: Place) -> bool:
-    """Return whether `up` may begin; what is in its way is shown."""
+def fit(place: Place, spark: str) -> bool:
+    """Return whether `up` may begin with a profile; what is in its way is shown."""
     with console.status("looking whether all that is needed is there"):
-        found = findings(place, thorough=False)
+        found = findings(place, thorough=False, spark=spark)
     bad = [each for each in found if each.state == "FAIL"]
     if bad:
         console.print(board(bad))
@@ -70,7 +71,7 @@ def fit(place: Place) -> bool:
 def show(place: Place, as_json: bool) -> int:
     """Print every finding; return 1 if one of them is in the way."""
     with nullcontext() if as_json else console.status("looking"):
-        found = findings(place, thorough=True)
+        found = findings(place, thorough=True, spark=profile(place))
     if as_json:
         print(json.dumps([asdict(each) for each in found]))
     else:
@@ -131,16 +132,17 @@ def home(place: Place) -> Finding:
         )
 
 
-def memory(place: Place) -> Finding:
+def memory(place: Place, spark: str) -> Finding:
     free = psutil.virtual_memory().available / GIB
     said = f"{free:.1f} GiB available"
-    if free >= MEMORY_NEEDED or supervisor.is_running(place):
+    needed = MEMORY_NEEDED[spark]
+    if free >= needed or supervisor.is_running(place):
         return Finding("memory", "ok", said)
     return Finding(
         "memory",
         "FAIL",
-        f"{said}, and the stack needs {MEMORY_NEEDED}",
-        "close other programs, or start one exchange only: --exchanges NAME",
+        f"{said}, and the stack needs {needed}",
+        "close other programs, or start less: --spark local, --exchanges NAME",
     )
 
 
@@ -158,16 +160,17 @@ def disk(place: Place) -> Finding:
     )
 
 
-def ports(place: Place) -> Iterator[Finding]:
+def ports(place: Place, spark: str) -> Iterator[Finding]:
     """Yield what listens where the stack means to; its own programs may."""
     if supervisor.is_running(place):
         yield Finding("ports", "ok", "in use by this stack, which is running")
         return
-    taken, ours = busy(place)
+    wanted = ports_needed(place, spark)
+    taken, ours = busy(place, wanted)
     given_up = time.monotonic() + DYING_SECONDS
     while set(taken.values()) - ours and time.monotonic() < given_up:
         time.sleep(0.25)
-        taken, ours = busy(place)
+        taken, ours = busy(place, wanted)
     if ours & set(taken.values()):
         said = f"{len(ours & set(taken.values()))} held by what a dead stack left"
         yield Finding("ports", "warn", said, "up ends those processes first")
@@ -182,12 +185,12 @@ def ports(place: Place) -> Iterator[Finding]:
             f"BULLION_PORT_{name}={port + 1000} ./bullion up",
         )
     if not taken:
-        yield Finding("ports", "ok", f"{len(place.ports)} free")
+        yield Finding("ports", "ok", f"{len(wanted)} free")
 
 
-def busy(place: Place) -> tuple[dict[str, int], set[int]]:
+def busy(place: Place, wanted: Mapping[str, int]) -> tuple[dict[str, int], set[int]]:
     """Return the ports that are taken by name, and those that this home's own hold."""
-    taken = {name: port for name, port in place.ports.items() if not is_free(port)}
+    taken = {name: port for name, port in wanted.items() if not is_free(port)}
     return taken, listening(place) if taken else set()
 
 

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from stack.place import Place
+from stack.profile import on_cluster
 from stack.settings import exchanges
 from stack.status import lanes
 
@@ -57,11 +58,17 @@ def tell(place: Place, wait: bool) -> None:
         f"Airflow   http://127.0.0.1:{port['AIRFLOW']}  as admin, password in "
         f"{place.home / 'airflow/passwords.json'}\n"
         f"Spark     http://127.0.0.1:{port['SPARK_UI']} (lanes), "
-        f"http://127.0.0.1:{port['BRONZE_UI']} (bronze)\n"
+        f"{bronze_page(place)}\n"
         "next      ./bullion status, ./bullion sql, ./bullion down",
         soft_wrap=True,
         highlight=False,
     )
+
+
+def bronze_page(place: Place) -> str:
+    if on_cluster(place):
+        return f"http://127.0.0.1:{place.ports['SPARK_MASTER_UI']} (cluster)"
+    return f"http://127.0.0.1:{place.ports['BRONZE_UI']} (bronze)"
 
 
 def arrived(place: Place) -> bool:

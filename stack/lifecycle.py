@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from stack import steps, supervisor
+from stack import profile, steps, supervisor
 from stack.files import write_all
 from stack.place import Place
 from stack.processes import end_leftovers
@@ -43,7 +43,14 @@ def up(place: Place, options: Mapping[str, str]) -> None:
     Raises:
         StepFailed: something did not come up; its name and last words are in it.
     """
-    remember(place, options)
+    asked = options.get("spark", profile.profile(place))
+    lie, wanted = profile.checkpoints_now(place), profile.checkpoints(place)
+    moves = asked != profile.profile(place) or lie != wanted
+    if moves and supervisor.is_running(place):
+        # Nobody may write to checkpoints while they are brought elsewhere.
+        down(place)
+    remember(place, {k: v for k, v in options.items() if k != "spark"})
+    profile.remember(place, asked)
     env = environment(place)
     write_all(place)
     began = time.monotonic()
@@ -53,6 +60,7 @@ def up(place: Place, options: Mapping[str, str]) -> None:
         with console.status("preparing the database and the supervisor"):
             end_leftovers(place)
             steps.init_postgres(place, env)
+            steps.forget_cluster(place)
             supervisor.start_daemon(place, env)
     run_all(tasks(place, env))
     console.print(f"[green]everything is up[/] after {time.monotonic() - began:.0f} s")
@@ -80,6 +88,8 @@ def tasks(place: Place, env: Mapping[str, str]) -> list[Task]:
     ) -> Task:
         return Task(name, after, lambda: act(place, env))
 
+    bronze = [name for name in by_name if name.startswith("bronze")]
+    workers = [name for name in by_name if name.startswith("spark-worker")]
     captures = [f"capture-{exchange}" for exchange in exchanges(place)]
     return [
         program("postgres"),
@@ -89,14 +99,20 @@ def tasks(place: Place, env: Mapping[str, str]) -> list[Task]:
         *([program("simulator")] if "simulator" in by_name else []),
         step("databases", steps.databases, "postgres"),
         step("spark settings", steps.spark_conf),
-        program("spark-connect", "databases", "s3", "spark settings"),
+        step("checkpoints", steps.move_checkpoints, "s3"),
+        *([program("spark-master")] if workers else []),
+        *(program(name, "spark-master") for name in workers),
+        program(
+            "spark-connect",
+            *("databases", "s3", "spark settings", "checkpoints", *workers),
+        ),
         program("registry", "databases"),
         step("topics", steps.topics, "kafka"),
         step("airflow database", steps.migrate_airflow, "databases"),
         program("airflow-api-server", "airflow database"),
         step("schemas", steps.schemas, "registry", "topics"),
         step("tables", steps.bootstrap, "spark-connect", "s3"),
-        program("bronze", "tables", "topics"),
+        *(program(name, "tables", "topics") for name in bronze),
         *(program(name, "schemas") for name in captures),
         program("airflow-dag-processor", "airflow-api-server"),
         program("airflow-triggerer", "airflow-api-server"),

@@ -26,10 +26,18 @@ PORTS = {
     "SPARK_CONNECT": 15002,
     "SPARK_UI": 14040,
     "BRONZE_UI": 14041,
+    "SPARK_MASTER": 17077,
+    "SPARK_MASTER_UI": 18090,
+    "SPARK_WORKER_1": 17078,
+    "SPARK_WORKER_1_UI": 18091,
+    "SPARK_WORKER_2": 17079,
+    "SPARK_WORKER_2_UI": 18092,
     "SIMULATOR": 18100,
     "AIRFLOW": 18080,
 }
 """Each may be moved by `BULLION_PORT_<NAME>`."""
+CLUSTER = {name for name in PORTS if name.startswith(("SPARK_MASTER", "SPARK_WORKER"))}
+"""Those that only a Spark cluster needs."""
 
 
 class SettingRefused(Exception):

@@ -11,7 +11,8 @@ from stack.files import write_all
 from stack.lifecycle import bring_up
 from stack.place import Place
 from stack.processes import belonging, end_leftovers
-from stack.programs import postgres, postgres_bin, s3
+from stack.profile import SCHEME, checkpoints_now
+from stack.programs import postgres, s3
 from stack.secrets import kept
 from stack.settings import environment
 from stack.steps import StepFailed, said
@@ -49,7 +50,11 @@ def restore(place: Place, chosen: str, sure: bool) -> int:
     require_down(place)
     if not place.python("spark").exists():
         raise StepFailed("nothing is built yet: run ./bullion up first")
-    env = environment(place)
+    # They are written on a disk and by one driver; `up` takes them where they belong.
+    lie = str(place.home / "checkpoints")
+    if not checkpoints_now(place).startswith(SCHEME):
+        lie = checkpoints_now(place)
+    env = environment(place) | {"BULLION_CHECKPOINTS": lie, "BULLION_SPARK_MASTER": ""}
     write_all(place)
     with console.status("starting the database and the object store"):
         steps.init_postgres(place, env)
@@ -59,6 +64,7 @@ def restore(place: Place, chosen: str, sure: bool) -> int:
     try:
         gone = {"airflow", "registry"} - databases(place, env)
         steps.databases(place, env)
+        steps.bring_checkpoints(place, env, lie)
         steps.spark_conf(place, env)
         code = asked(place, env, chosen, sure)
     finally:
@@ -97,7 +103,7 @@ def require_down(place: Place) -> None:
 
 def databases(place: Place, env: Mapping[str, str]) -> set[str]:
     """Return the databases that there are."""
-    psql = str(postgres_bin(place) / "psql")
+    psql = str(place.postgres_bin / "psql")
     where = ("-h", "127.0.0.1", "-p", str(place.ports["POSTGRES"]), "-U", "postgres")
     asked = (psql, *where, "-tAc", "SELECT datname FROM pg_database")
     return set(

@@ -5,7 +5,7 @@ import json
 import os
 
 from schemas.table import all_exchanges
-from stack import secrets
+from stack import profile, secrets
 from stack.place import REPO, Place
 
 LOCAL = "127.0.0.1"
@@ -59,7 +59,8 @@ def bullion(place: Place) -> dict[str, str]:
         "BULLION_S3_SECRET_KEY": secret["s3_secret_key"],
         "BULLION_S3_REGION": "us-east-1",
         "BULLION_WAREHOUSE": "s3://lake/warehouse",
-        "BULLION_CHECKPOINTS": str(place.home / "checkpoints"),
+        "BULLION_CHECKPOINTS": profile.checkpoints(place),
+        "BULLION_SPARK_MASTER": profile.master(place),
         "BULLION_LOCKS": str(place.home / "locks"),
         "BULLION_BACKUPS": str(place.home / "backups"),
         "BULLION_REGISTRY_DATABASE": f"{LOCAL}:{port['POSTGRES']}/registry",

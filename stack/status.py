@@ -12,6 +12,7 @@ from rich.table import Table
 
 from stack import measure, supervisor
 from stack.place import Place
+from stack.profile import profile
 from stack.programs import programs
 from stack.settings import environment, feed
 
@@ -34,7 +35,8 @@ def show(place: Place, as_json: bool) -> int:
         told = machine(place)
     console.print(board(place, told))
     console.print(
-        f"feed [bold]{told['feed']}[/]; resident [bold]{told['memory_mb']:,.0f} MB[/], "
+        f"feed [bold]{told['feed']}[/]; Spark [bold]{told['spark']}[/]; "
+        f"resident [bold]{told['memory_mb']:,.0f} MB[/], "
         f"{told['cpu_cores']:.2f} cores busy"
     )
     with console.status("asking the tables"):
@@ -57,6 +59,7 @@ def machine(place: Place) -> dict[str, Any]:
     return {
         "running": True,
         "feed": feed(place)["feed"],
+        "spark": profile(place),
         "processes": processes(place),
         "memory_mb": round(measure.whole_mb(place), 1),
         "cpu_cores": round(measure.cores(place), 2),

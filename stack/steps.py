@@ -10,7 +10,8 @@ from pathlib import Path
 
 from schemas.table import ROOT
 from stack.place import REPO, Place
-from stack.programs import as_postgres, java, postgres_bin
+from stack.profile import checkpoints, checkpoints_now
+from stack.programs import as_postgres, java
 from stack.secrets import kept
 from stack.settings import exchanges
 
@@ -87,7 +88,7 @@ def init_postgres(place: Place, env: Mapping[str, str]) -> None:
         for path in (folder, password):
             shutil.chown(path, "nobody", "nogroup")
     auth = ("--auth=scram-sha-256", "-U", "postgres", f"--pwfile={password}")
-    initdb = str(postgres_bin(place) / "initdb")
+    initdb = str(place.postgres_bin / "initdb")
     where = ("-D", str(folder), "--encoding=UTF8", "--locale=C", "--no-sync")
     said(place, (*as_postgres(), initdb, *where, *auth), env, folder=place.data)
     password.unlink()
@@ -107,7 +108,7 @@ def databases(place: Place, env: Mapping[str, str]) -> None:
             f"SELECT 'CREATE DATABASE {name} OWNER {name}' "
             f"WHERE NOT EXISTS ({base}) \\gexec",
         ]
-    psql = str(postgres_bin(place) / "psql")
+    psql = str(place.postgres_bin / "psql")
     where = ("-h", "127.0.0.1", "-p", str(place.ports["POSTGRES"]), "-U", "postgres")
     said(
         place,
@@ -151,6 +152,28 @@ def spark_conf(place: Place, env: Mapping[str, str]) -> None:
         os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w"
     ) as f:
         f.write(text)
+
+
+def forget_cluster(place: Place) -> None:
+    """Remove what a master noted of workers and applications that are no more.
+
+    It would wait for them before it gave anybody work.
+    """
+    shutil.rmtree(place.data / "spark/master", ignore_errors=True)
+
+
+def move_checkpoints(place: Place, env: Mapping[str, str]) -> None:
+    """Bring the streams' notes to where the profile has them, if they are elsewhere."""
+    bring_checkpoints(place, env, checkpoints(place))
+
+
+def bring_checkpoints(place: Place, env: Mapping[str, str], wanted: str) -> None:
+    """Bring the streams' notes to a folder or `s3a://` URL, if they are elsewhere."""
+    now = checkpoints_now(place)
+    if now != wanted:
+        mark = str(place.home / "checkpoints.at")
+        words = ("-m", "spark_apps.run", "move-checkpoints", now, wanted, mark)
+        said(place, (str(place.python("spark")), *words), env)
 
 
 def bootstrap(place: Place, env: Mapping[str, str]) -> None:

@@ -80,6 +80,8 @@ def tests(tier: str, words: Sequence[str]) -> list[Step]:
             ]
         case "spark":
             return [pytest("spark tests", "spark", "spark", ("tests/spark_apps",))]
+        case "cluster":
+            return [pytest("cluster tests", "airflow", "cluster", ("tests/stack",))]
         case _:
             return [pytest("stack tests", "airflow", "stack", ("tests/stack",))]
 

@@ -2,12 +2,15 @@
 
     python -m stack.when_ready NAME PROBE... -- PROGRAM...
 
-A probe is `tcp:PORT`, `http:URL` or `file:PATH`. supervisord orders starts but waits
-for nothing, so each program waits for itself, at the first start and at each restart.
+A probe is `tcp:PORT`, `http:URL`, `file:PATH`, `workers:PORT` (the Spark master there
+has a worker) or `app:PORT/NAME` (it lets that application work). supervisord orders
+starts but waits for nothing, so each program waits for itself, at the first start and
+at each restart.
 It also ends what its last life left: of a killed program only the process dies that
 supervisord knows, and its children would work on beside the new one.
 """
 
+import json
 import os
 import signal
 import socket
@@ -36,7 +39,25 @@ def answers(probe: str) -> bool:
                 return False
         case "file":
             return Path(where).exists()
-    raise ValueError(f"a probe is tcp:, http: or file:, and not {probe!r}")
+        case "workers":
+            workers = cluster(where).get("workers", [])
+            return any(each["state"] == "ALIVE" for each in workers)
+        case "app":
+            port, _, name = where.partition("/")
+            apps = cluster(port).get("activeapps", [])
+            # An application that waits for executors is called WAITING.
+            return any((a["name"], a["state"]) == (name, "RUNNING") for a in apps)
+    raise ValueError(f"no such probe: {probe!r}")
+
+
+def cluster(port: str) -> dict[str, list[dict[str, object]]]:
+    """Return what a Spark master says of itself; nothing while it does not answer."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/json/", timeout=5) as it:
+            told: dict[str, list[dict[str, object]]] = json.load(it)
+            return told
+    except (OSError, ValueError):
+        return {}
 
 
 def end_last_life(name: str, home: Path) -> None:

@@ -14,8 +14,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from expectations.places import Folder
+from spark_apps.checkpoint import Checkpoint
 from spark_apps.recovery.database import Database, pointers
-from spark_apps.streams import Checkpoint
+from spark_apps.relocation import notes, read
 
 STAMP = "%Y-%m-%dT%H-%M-%SZ"
 MANIFEST, CHECKPOINTS = "manifest.json", "checkpoints"
@@ -52,7 +54,7 @@ class Backup:
 
 
 def take(
-    checkpoints: Path,
+    checkpoints: Folder,
     catalog: Database,
     registry: Database | None,
     folder: Path,
@@ -63,7 +65,7 @@ def take(
     new = folder / f".{stamp}"
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir(parents=True, mode=0o700)
-    for one in sorted(checkpoints.glob("[a-z]*")):
+    for one in checkpoints.glob("[a-z]*"):
         copied(one, new / CHECKPOINTS / one.name)
     catalog.dump(new / DUMP)
     if registry:
@@ -86,14 +88,12 @@ def take(
     return {**manifest, "folder": str(folder / stamp)}
 
 
-def copied(checkpoint: Path, to: Path) -> None:
+def copied(checkpoint: Folder, to: Path) -> None:
     """Copy what a stream needs to go on, while it may be running."""
     for name in ORDER:
-        for file in sorted((checkpoint / name).rglob("*"), reverse=True):
-            # A checksum of Hadoop's may be of another moment than its file.
-            if file.is_file() and not file.name.startswith("."):
-                copy(file, to / file.relative_to(checkpoint))
-    copy(checkpoint / "metadata", to / "metadata")
+        for note in sorted(notes(checkpoint / name), reverse=True):
+            copy(checkpoint, f"{name}/{note}", to)
+    copy(checkpoint, "metadata", to)
     # Batches that ended meanwhile: the copy is of the moment before.
     last = Checkpoint(to).last_batch
     for file in (to / "offsets").glob("[0-9]*"):
@@ -101,13 +101,14 @@ def copied(checkpoint: Path, to: Path) -> None:
             file.unlink()
 
 
-def copy(file: Path, to: Path) -> None:
-    """Copy one file; Spark deletes the notes of old batches meanwhile."""
-    to.parent.mkdir(parents=True, exist_ok=True)
+def copy(checkpoint: Folder, name: str, to: Path) -> None:
+    """Copy one note; Spark deletes those of old batches meanwhile."""
     try:
-        shutil.copyfile(file, to)
+        content = read(checkpoint, name)
     except FileNotFoundError:
-        to.unlink(missing_ok=True)
+        return
+    (to / name).parent.mkdir(parents=True, exist_ok=True)
+    (to / name).write_bytes(content)
 
 
 def standing(checkpoint: Checkpoint) -> Mapping[str, object]:

@@ -11,7 +11,7 @@ from pyspark.sql import SparkSession
 
 from spark_apps.job_guard import hold_lock
 from spark_apps.recovery.backup import Backup, all_backups, forget, opened, take
-from spark_apps.recovery.restore import carry_out, plan, told
+from spark_apps.recovery.restore import NotRestored, carry_out, plan, told
 from spark_apps.recovery.settings import Backups
 from spark_apps.settings import Settings
 
@@ -45,7 +45,12 @@ def restore(settings: Settings, env: Mapping[str, str], chosen: str, sure: bool)
     Raises:
         NotRestored: something cannot be restored; the message says what.
     """
-    asked = Backups.read(env)
+    asked, checkpoints = Backups.read(env), settings.checkpoints
+    if not isinstance(checkpoints, Path):
+        raise NotRestored(
+            f"checkpoints are made again on a disk, not in {checkpoints}: ./bullion restore "
+            "brings them there first; elsewhere, move them with move-checkpoints"
+        )
     found = pick(asked.folder, chosen)
     say(
         f"from the backup of {found.taken_at:%Y-%m-%d %H:%M:%S} UTC, and all since"
@@ -55,7 +60,7 @@ def restore(settings: Settings, env: Mapping[str, str], chosen: str, sure: bool)
     say("starting Spark ...")
     spark = session()
     try:
-        todo = plan(spark, settings.checkpoints, asked.registry, found, say)
+        todo = plan(spark, checkpoints, asked.registry, found, say)
         say("\nThis will be done:")
         for line in told(todo):
             say(f"  {line}")
@@ -63,7 +68,7 @@ def restore(settings: Settings, env: Mapping[str, str], chosen: str, sure: bool)
             say("nothing was done")
             return DECLINED
         say("")
-        done = carry_out(spark, todo, asked, settings.checkpoints, found, say)
+        done = carry_out(spark, todo, asked, checkpoints, found, say)
     finally:
         spark.stop()
     say(f"\n{len(done)} things were restored:" if done else "\nnothing was lost")

@@ -2,14 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Self
 
 from pyspark.sql import SparkSession
 
 from schemas.lane import STREAMED
 from schemas.table import CATALOG, Layer, Table, all_tables, table_at
+from spark_apps.checkpoint import Checkpoint
 from spark_apps.marks import PREFIX
-from spark_apps.streams import Checkpoint
 
 SILVER = ("silver.trades", "silver.dead_letters")
 
@@ -21,11 +22,16 @@ class Stream:
     reads: Table
     writes: Table
     exchange: str
-    checkpoint: Checkpoint
+    folder: Path
+    """Where its notes are: restoring is done on a disk."""
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        return Checkpoint(self.folder)
 
     @property
     def name(self) -> str:
-        return self.checkpoint.path.name
+        return self.folder.name
 
     @property
     def source(self) -> str:
@@ -111,14 +117,14 @@ class Left:
         )
 
 
-def streams_of(exchange: str, folder: Checkpoint) -> tuple[Stream, ...]:
+def streams_of(exchange: str, folder: Path) -> tuple[Stream, ...]:
     """Return the streams of a lane, in the order of a run, below a folder."""
     return tuple(
         Stream(
             reads=table_at(reads),
             writes=table_at(writes),
             exchange=exchange,
-            checkpoint=Checkpoint(folder.path / table_at(writes).checkpoint(exchange)),
+            folder=folder / table_at(writes).checkpoint(exchange),
         )
         for reads, writes in STREAMED
     )

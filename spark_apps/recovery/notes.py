@@ -7,8 +7,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from spark_apps.carried import set_aside
-from spark_apps.streams import BEGINNING
+from spark_apps.checkpoint import BEGINNING
+from spark_apps.relocation import set_aside
 
 CONF = {"spark.sql.optimizer.pruneFiltersCanPruneStreamingSubplan": "false"}
 """What Spark 4.1 takes for granted otherwise is what Spark 3 did."""

@@ -8,19 +8,16 @@ from uuid import uuid4
 from pyspark.sql import SparkSession
 
 from schemas.table import CATALOG, Layer, table_at
+from spark_apps.checkpoint import BEGINNING, Checkpoint, Position, position
 from spark_apps.marks import landed
 from spark_apps.recovery.left import Left, Stream
 from spark_apps.recovery.notes import Notes, place, write
 from spark_apps.streams import (
-    BEGINNING,
-    Checkpoint,
     HistoryGone,
-    Position,
     Snapshot,
     history,
     newest_data,
     pending,
-    position,
 )
 
 
@@ -50,26 +47,26 @@ def rebuild(spark: SparkSession, stream: Stream, backup: Path | None) -> Rebuilt
     lost = "out of step" if stream.checkpoint.exists else "lost"
     notes = left and from_marks(left, stream.writes.layer, line)
     if notes:
-        write(stream.checkpoint.path, notes)
+        write(stream.folder, notes)
         again = f", batch {notes.ended + 1} is done again" if notes.begun else ""
         return Rebuilt(
             stream.name, f"{lost}; from the tables: batch {notes.ended} ended{again}"
         )
     if stream.writes.layer is Layer.GOLD:
         # What gold holds already is left out by its id: to read too much costs time.
-        write(stream.checkpoint.path, from_the_oldest(line))
+        write(stream.folder, from_the_oldest(line))
         return Rebuilt(
             stream.name, f"{lost}; begins anew at the oldest that {stream.source} keeps"
         )
     if not left and is_untouched(spark, stream, line):
-        write(stream.checkpoint.path, Notes(query_id=str(uuid4()), ended=0))
+        write(stream.folder, Notes(query_id=str(uuid4()), ended=0))
         return Rebuilt(
             stream.name, f"{lost}; had read nothing, begins at the beginning"
         )
     if not left and backup and is_newest(spark, stream, Checkpoint(backup), line):
-        new = stream.checkpoint.path.with_name(f".{stream.name}.new")
+        new = stream.folder.with_name(f".{stream.name}.new")
         shutil.rmtree(new, ignore_errors=True)
-        place(shutil.copytree(backup, new), stream.checkpoint.path)
+        place(shutil.copytree(backup, new), stream.folder)
         return Rebuilt(stream.name, f"{lost}; from the backup, which is the newest")
     if left:
         why = (

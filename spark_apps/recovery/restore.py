@@ -11,7 +11,6 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 
 from schemas.table import all_exchanges, all_tables, table_at
-from spark_apps.carried import set_aside
 from spark_apps.recovery.backup import Backup
 from spark_apps.recovery.database import Database, pointers
 from spark_apps.recovery.heads import Head, NoHead, head
@@ -19,7 +18,7 @@ from spark_apps.recovery.left import streams_of
 from spark_apps.recovery.rebuild import CannotRebuild, is_readable, rebuild
 from spark_apps.recovery.settings import Backups
 from spark_apps.recovery.store import NotRead, Pointers, Store
-from spark_apps.streams import Checkpoint
+from spark_apps.relocation import set_aside
 
 Say = Callable[[str], None]
 ENDLESS = ("bronze.trades", "silver.dead_letters")
@@ -92,7 +91,7 @@ def plan(
         lost=tuple(
             stream.name
             for exchange in all_exchanges()
-            for stream in streams_of(exchange, Checkpoint(checkpoints))
+            for stream in streams_of(exchange, checkpoints)
             if not is_readable(stream.checkpoint)
         ),
         whole=whole,
@@ -159,10 +158,10 @@ def carry_out(
         say(f"  {done[-1]}")
     exchanges = tuple(each for each in all_exchanges() if is_there(catalog, each))
     for exchange in exchanges:
-        done += begin_anew(Checkpoint(checkpoints), exchange, plan.heads)
+        done += begin_anew(checkpoints, exchange, plan.heads)
     refused = []
     for exchange in exchanges:
-        for stream in streams_of(exchange, Checkpoint(checkpoints)):
+        for stream in streams_of(exchange, checkpoints):
             copy = backup.checkpoint(stream.name) if backup else None
             try:
                 rebuilt = rebuild(spark, stream, copy)
@@ -184,7 +183,7 @@ def is_there(catalog: Pointers, exchange: str) -> bool:
 
 
 def begin_anew(
-    checkpoints: Checkpoint, exchange: str, heads: Mapping[str, Head]
+    checkpoints: Path, exchange: str, heads: Mapping[str, Head]
 ) -> list[str]:
     """Move aside the checkpoints of endless streams whose tables were found again.
 
@@ -193,7 +192,7 @@ def begin_anew(
     """
     done = []
     for table in (table_at(address) for address in ENDLESS):
-        path = checkpoints.path / table.checkpoint(exchange)
+        path = checkpoints / table.checkpoint(exchange)
         if table.identifier(exchange) in heads and path.exists():
             _, aside = set_aside(path)
             done.append(f"checkpoint {path.name}: moved to {aside}, begins anew")

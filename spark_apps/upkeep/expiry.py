@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from pyspark.sql import SparkSession
 
 from schemas.table import CATALOG
-from spark_apps.streams import NOTHING, Snapshot
+from spark_apps.checkpoint import NOTHING
+from spark_apps.streams import Snapshot
 from spark_apps.upkeep.needs import Reader, needed, unread
 from spark_apps.upkeep.utc import at_ms, literal, ms_of
 

@@ -2,18 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
+from expectations.places import Folder
 from schemas.lane import readers
 from schemas.table import Table, table_at
-from spark_apps.streams import (
-    NOTHING,
-    Checkpoint,
-    HistoryGone,
-    Position,
-    Snapshot,
-    pending,
-)
+from spark_apps.checkpoint import NOTHING, Checkpoint, Position
+from spark_apps.streams import HistoryGone, Snapshot, pending
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +21,7 @@ class Reader:
 
 
 def readers_of(
-    table: Table, exchanges: Sequence[str], checkpoints: Path
+    table: Table, exchanges: Sequence[str], checkpoints: Folder
 ) -> tuple[Reader, ...]:
     """Return the streams that read a table of these exchanges."""
     return tuple(
@@ -37,7 +31,7 @@ def readers_of(
     )
 
 
-def _reader(writes: Table, exchange: str, checkpoints: Path) -> Reader:
+def _reader(writes: Table, exchange: str, checkpoints: Folder) -> Reader:
     checkpoint = Checkpoint(checkpoints / writes.checkpoint(exchange))
     name = f"{writes.address} of {exchange}"
     if not checkpoint.exists:
@@ -45,10 +39,10 @@ def _reader(writes: Table, exchange: str, checkpoints: Path) -> Reader:
     return Reader(name, checkpoint.consumed(), checkpoint.first())
 
 
-def ended_batches(checkpoints: Path) -> Mapping[str, int]:
+def ended_batches(checkpoints: Folder) -> Mapping[str, int]:
     """Return the last ended batch of each stream there is, by its query id."""
-    there = (Checkpoint(file.parent) for file in checkpoints.glob("*/metadata"))
-    return {each.query_id: each.last_batch for each in there}
+    there = (Checkpoint(folder) for folder in checkpoints.glob("[a-z]*"))
+    return {each.query_id: each.last_batch for each in there if each.exists}
 
 
 def unread(line: Sequence[Snapshot], held: Sequence[Reader]) -> frozenset[int]:

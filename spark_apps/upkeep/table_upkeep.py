@@ -5,12 +5,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
+from expectations.places import Folder
 from schemas.table import Table
 from spark_apps.streams import history
 from spark_apps.upkeep import compaction, expiry, manifests, orphans, retention
@@ -31,7 +31,7 @@ class Kept:
     identifier: str
     exchanges: tuple[str, ...]
     """Whose rows it holds: one exchange's, or those of all."""
-    checkpoints: Path
+    checkpoints: Folder
     keep: Keep
 
 

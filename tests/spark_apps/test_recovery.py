@@ -19,13 +19,14 @@ from schemas.table import CATALOG, table_at
 from schemas.topic import TRADES
 from spark_apps.bronze.trades import APP as BRONZE
 from spark_apps.carried import EARLIEST, starting_offsets
+from spark_apps.checkpoint import Checkpoint
 from spark_apps.recovery.database import Database, pointers
 from spark_apps.recovery.heads import Head, NoHead, head
 from spark_apps.recovery.left import Stream, streams_of
 from spark_apps.recovery.rebuild import CannotRebuild, agrees, rebuild
 from spark_apps.recovery.store import NotRead, Pointers, Store
 from spark_apps.stale import CheckpointOld
-from spark_apps.streams import Checkpoint, history
+from spark_apps.streams import history
 from stack.programs import as_postgres
 from tests.spark_apps.bronze.test_bronze_trades import carry, messages
 from tests.spark_apps.candles import told
@@ -39,11 +40,11 @@ PG_BIN = Path(FOUND.origin).parent / "pginstall18/bin"
 
 
 def silver(lake: Lake) -> Stream:
-    return streams_of(lake.exchange, Checkpoint(lake.settings.checkpoints))[0]
+    return streams_of(lake.exchange, lake.settings.checkpoints)[0]
 
 
 def gold(lake: Lake) -> Stream:
-    return streams_of(lake.exchange, Checkpoint(lake.settings.checkpoints))[1]
+    return streams_of(lake.exchange, lake.settings.checkpoints)[1]
 
 
 def arrive(lake: Lake, *numbers: int) -> None:
@@ -75,7 +76,7 @@ def require_truth(lake: Lake, *numbers: int) -> None:
 
 
 def lose(stream: Stream) -> None:
-    shutil.rmtree(stream.checkpoint.path)
+    shutil.rmtree(stream.folder)
 
 
 def expire(lake: Lake, address: str) -> None:
@@ -152,7 +153,7 @@ def test_an_old_copy_is_refused_by_the_lane_and_rolled_forward(
     arrive(lake, 1)
     lake.lane()
     copies = {
-        stream.name: shutil.copytree(stream.checkpoint.path, tmp_path / stream.name)
+        stream.name: shutil.copytree(stream.folder, tmp_path / stream.name)
         for stream in (silver(lake), gold(lake))
     }
     for number in (2, 3):
@@ -221,14 +222,14 @@ def test_silver_without_any_mark_is_refused_or_taken_from_the_backup(
     for number in (1, 2):
         arrive(lake, number)
         lake.lane()
-    copy = shutil.copytree(silver(lake).checkpoint.path, tmp_path / "copy")
+    copy = shutil.copytree(silver(lake).folder, tmp_path / "copy")
     for address in ("silver.trades", "silver.dead_letters", "silver.accounting"):
         expire(lake, address)
     lose(silver(lake))
 
     with pytest.raises(CannotRebuild, match="would write rows twice"):
         rebuild(lake.spark, silver(lake), None)
-    assert not silver(lake).checkpoint.path.exists()
+    assert not silver(lake).folder.exists()
     assert "from the backup" in rebuild(lake.spark, silver(lake), copy).said
 
     arrive(lake, 3)
@@ -242,7 +243,7 @@ def test_a_checkpoint_that_lost_a_part_does_not_agree(lake: Lake) -> None:
     lake.lane()
     stream = silver(lake)
     line = history(lake.spark, stream.source)
-    path = stream.checkpoint.path
+    path = stream.folder
     for part in ("metadata", "commits", "offsets", "sources"):
         kept = path.with_name("kept")
         shutil.copytree(path, kept)

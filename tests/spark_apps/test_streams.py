@@ -7,12 +7,11 @@ import pytest
 
 from schemas.table import CATALOG, table_at
 from spark_apps.bootstrap import bootstrap
+from spark_apps.checkpoint import Checkpoint, Position
 from spark_apps.registry import RegistryUnreachable, resolved
 from spark_apps.streams import (
-    Checkpoint,
     HistoryGone,
     NotPrimed,
-    Position,
     Snapshot,
     history,
     newest_data,

@@ -9,7 +9,8 @@ import pytest
 from pyspark.sql import functions as F
 
 from schemas.table import CATALOG, table_at
-from spark_apps.streams import Checkpoint, HistoryGone, Position, history
+from spark_apps.checkpoint import Checkpoint, Position
+from spark_apps.streams import HistoryGone, history
 from spark_apps.upkeep.expiry import Expiry, planned
 from spark_apps.upkeep.needs import Reader, ended_batches, readers_of
 from spark_apps.upkeep.utc import EPOCH, at_ms, literal
