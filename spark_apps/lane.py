@@ -11,6 +11,7 @@ from spark_apps.app import Promotion, Run, Split
 from spark_apps.checkpoint import Checkpoint
 from spark_apps.landing import SplitLanding, on_it_goes
 from spark_apps.marks import Landed, landed
+from spark_apps.pace import paced
 from spark_apps.promotion import PromotionLanding
 from spark_apps.registry import registered
 from spark_apps.settings import Settings
@@ -44,7 +45,8 @@ def refine(
     source = table_at(app.reads).identifier(exchange)
     checkpoint = _checkpoint(settings, table_at(app.writes[0]), exchange)
     before = checkpoint.last_batch
-    if _is_due(history(spark, source), checkpoint):
+    line = history(spark, source)
+    if _is_due(line, checkpoint):
         require_newest(spark, (trades, letters), checkpoint)
         known = registered(settings.registry_url, TRADES.subject(exchange))
         landing = SplitLanding(
@@ -57,7 +59,8 @@ def refine(
             notes=settings.airflow,
             passed=passed,
         )
-        drain(spark, source, checkpoint, landing)
+        with paced(spark, _waiting(line, checkpoint)):
+            drain(spark, source, checkpoint, landing)
     done = landed(spark, (trades, letters), checkpoint.query_id, before)
     good = [each for each in done if each.identifier == trades]
     rows = {each.batch_id: each.figures["rows"] for each in done}
@@ -99,7 +102,8 @@ def promote(
             notes=settings.airflow,
             passed=passed,
         )
-        drain(spark, source, checkpoint, landing)
+        with paced(spark, _waiting(line, checkpoint)):
+            drain(spark, source, checkpoint, landing)
         if checkpoint.consumed().snapshot_id != gated:
             # Whoever wrote to silver meanwhile broke the lane's rule: say so aloud.
             require_gated(until(history(spark, source), checkpoint), gated)
@@ -170,6 +174,12 @@ def _checkpoint(settings: Settings, table: Table, exchange: str) -> Checkpoint:
 def _is_due(line: tuple[Snapshot, ...], checkpoint: Checkpoint) -> bool:
     """Whether there is something to read, or a batch to do again."""
     return checkpoint.begun_batch >= 0 or bool(pending(line, checkpoint.consumed()))
+
+
+def _waiting(line: tuple[Snapshot, ...], checkpoint: Checkpoint) -> int:
+    """Return how many rows there are to read, at most."""
+    new = set(pending(line, checkpoint.consumed()))
+    return sum(each.added_rows for each in line if each.snapshot_id in new)
 
 
 def _head(spark: SparkSession, identifier: str, done: Sequence[Landed]) -> str | None:

@@ -11,8 +11,9 @@ from pyspark.sql import DataFrame, SparkSession
 from schemas.table import CATALOG, table_at
 from spark_apps.app import Run, Windows
 from spark_apps.landing import on_it_goes
+from spark_apps.pace import paced
 from spark_apps.settings import Settings
-from spark_apps.spans import EXCHANGE, SPANS, Span, aligned, from_text, joined
+from spark_apps.spans import EXCHANGE, MINUTE, SPANS, Span, aligned, from_text, joined
 from spark_apps.streams import history
 from spark_apps.windows import replace, windows_in
 
@@ -50,6 +51,20 @@ def roll_up(
     )
     spans = owed(line, reached, settings.exchanges)
     head = str(line[0].snapshot_id)
+    with paced(spark, minutes_in(spans)):
+        written = _replaced(spark, apps, spans, head, settings, passed)
+    return {"snapshot_id": head, "windows": written}
+
+
+def _replaced(
+    spark: SparkSession,
+    apps: Sequence[Windows],
+    spans: Mapping[str, Sequence[Span]],
+    head: str,
+    settings: Settings,
+    passed: Callable[[str], None],
+) -> int:
+    """Compute each table's windows in the spans; return how many were looked at."""
     written = 0
     for app in apps:
         if not spans:
@@ -69,7 +84,14 @@ def roll_up(
         every = joined(sorted(span for some in wide.values() for span in some))
         written += replace(rows, app, every, {ROLLED_TO: head, **settings.airflow})
         passed(f"after {app.writes}")
-    return {"snapshot_id": head, "windows": written}
+    return written
+
+
+def minutes_in(spans: Mapping[str, Sequence[Span]]) -> int:
+    """Return how many minutes the spans have in all: a symbol has a row for each."""
+    return sum(
+        int((end - start) / MINUTE) for some in spans.values() for start, end in some
+    )
 
 
 def changes(spark: SparkSession, identifier: str) -> tuple[Change, ...]:

@@ -31,6 +31,7 @@ class Snapshot:
     stream: str = ""
     """Query id of the stream whose batch it is; empty for everybody else's."""
     batch: int = NOTHING
+    added_rows: int = 0
 
     @property
     def brings_data(self) -> bool:
@@ -42,6 +43,7 @@ def history(spark: SparkSession, identifier: str) -> tuple[Snapshot, ...]:
     rows = spark.sql(f"""
         SELECT s.snapshot_id, s.parent_id, s.operation, r.name IS NOT NULL AS head,
                cast(s.summary['added-data-files'] AS int) AS added,
+               cast(s.summary['added-records'] AS bigint) AS rows,
                unix_millis(s.committed_at) AS ms,
                coalesce(s.summary['{PREFIX}query-id'],
                         s.summary['spark.sql.streaming.queryId'], '') AS stream,
@@ -61,6 +63,7 @@ def history(spark: SparkSession, identifier: str) -> tuple[Snapshot, ...]:
             row.ms,
             row.stream,
             row.batch,
+            row.rows or 0,
         )
         for row in rows
     }

@@ -48,8 +48,8 @@ def restore(settings: Settings, env: Mapping[str, str], chosen: str, sure: bool)
     asked, checkpoints = Backups.read(env), settings.checkpoints
     if not isinstance(checkpoints, Path):
         raise NotRestored(
-            f"checkpoints are made again on a disk, not in {checkpoints}: ./bullion restore "
-            "brings them there first; elsewhere, move them with move-checkpoints"
+            f"checkpoints are made again on a disk, not in {checkpoints}: ./bullion "
+            "restore brings them there first; elsewhere, use move-checkpoints"
         )
     found = pick(asked.folder, chosen)
     say(
