@@ -1,6 +1,8 @@
 """What the stack uses: memory and processor, summed over all of its processes."""
 
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -39,25 +41,51 @@ def whole_mb(place: Place) -> float:
     return sum(memory_mb(process.pid) for process in belonging(place))
 
 
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """The processor seconds of a process, and of its children that have ended."""
+
+    parent: int
+    own: float
+    ended: float
+
+
 def cores(place: Place, seconds: float = 1.0) -> float:
     """Return how many processor cores the stack kept busy for some seconds."""
-    before, began = used(place), time.monotonic()
+    before, began = spent(place), time.monotonic()
     time.sleep(seconds)
-    return max(used(place) - before, 0.0) / (time.monotonic() - began)
+    return between(before, spent(place)) / (time.monotonic() - began)
 
 
-def used(place: Place) -> float:
-    """Return the processor seconds of this home since it started.
-
-    A process that ended has left its seconds with the parent that waited for it: lane
-    tasks live for seconds, and would be missed otherwise.
-    """
-    total = 0.0
+def spent(place: Place) -> dict[int, Spent]:
+    """Return what each process of this home has used since it began, by pid."""
+    found = {}
     for process in belonging(place):
         try:
             times = process.cpu_times()
+            found[process.pid] = Spent(
+                process.ppid(),
+                times.user + times.system,
+                times.children_user + times.children_system,
+            )
         except psutil.Error:
             continue
-        total += times.user + times.system
-        total += times.children_user + times.children_system
+    return found
+
+
+def between(before: Mapping[int, Spent], after: Mapping[int, Spent]) -> float:
+    """Return the processor seconds from one moment to another.
+
+    Lane tasks live for seconds: what they used counts with the parent that waited for
+    them, but for what they had used before.
+    """
+    total = 0.0
+    for pid, now in after.items():
+        then = before.get(pid, Spent(now.parent, 0.0, 0.0))
+        gone = sum(
+            was.own + was.ended
+            for other, was in before.items()
+            if was.parent == pid and other not in after
+        )
+        total += now.own - then.own + max(now.ended - then.ended - gone, 0.0)
     return total

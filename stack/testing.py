@@ -25,7 +25,9 @@ IN_AIRFLOW = (
     *("tests/dags", "tests/expectations", "tests/house", "tests/query"),
     "tests/laptop",
 )
-FAST = "not spark and not stack"
+FAST = "not spark and not stack and not cluster"
+SIDE_BY_SIDE = ("-n", "2", "--dist", "worksteal")
+"""Two processes of pytest; a Spark session leaves one of two cores idle for long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,9 @@ def tests(tier: str, words: Sequence[str]) -> list[Step]:
     def pytest(name: str, env: str, mark: str, folders: Sequence[str]) -> Step:
         there = [folder for folder in folders if (REPO / folder).exists()]
         run = ("python", "-m", "pytest", "-p", "no:cacheprovider", "-m", mark)
-        return Step(name, env, (*run, *there, *words))
+        # A stack has the whole machine: its tests are one story.
+        several = () if mark in ("stack", "cluster") else SIDE_BY_SIDE
+        return Step(name, env, (*run, *several, *there, *words))
 
     match tier:
         case "fast":

@@ -8,9 +8,11 @@ from sqlalchemy.exc import OperationalError
 
 from query.lake import QueryRefused
 from schemas.table import all_exchanges
-from tests.stack.laptop import Laptop, eventually
+from tests.stack.laptop import Laptop, eventually, kill
 
 GOLD = "gold_crypto_trades"
+RATE = 60
+"""Trades a second of the simulated feed."""
 CANDLES = {"1m": "1 MINUTE", "5m": "5 MINUTE", "1h": "1 HOUR", "1d": "1 DAY"}
 
 
@@ -147,6 +149,15 @@ def unaccounted(laptop: Laptop) -> list[dict[str, object]]:
         "OR bronze_rows <> last_offset - first_offset + 1 "
         "OR first_offset <> coalesce(before, -1) + 1"
     )
+
+
+def end_everything(laptop: Laptop) -> None:
+    """Kill every process of the stack, as a power cut would."""
+    for pid in laptop.processes():
+        try:
+            kill(pid)
+        except ProcessLookupError:
+            continue  # it ended with another of them
 
 
 def pid_of(laptop: Laptop, program: str) -> int:

@@ -1,7 +1,7 @@
 """The promises on a Spark cluster of two workers, which is hurt and then left again.
 
 On demand (`./bullion test cluster`): a second whole stack would cost CI minutes. One
-story, told in order, as in test_promises.
+story, told in order, as in test_1_promises.
 """
 
 import json
@@ -16,7 +16,7 @@ from schemas.table import all_exchanges
 from stack.place import Place
 from stack.settings import environment
 from tests.stack.laptop import Laptop, eventually, kill
-from tests.stack.test_promises import doubled, goes_on, lost, rows, settled
+from tests.stack.promises import doubled, goes_on, lost, rows, settled
 
 pytestmark = pytest.mark.cluster
 APPS = {"lanes", *(f"bronze-{exchange}-stream" for exchange in all_exchanges())}

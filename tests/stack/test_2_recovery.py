@@ -1,13 +1,12 @@
 """What is lost of a whole stack comes back: checkpoints, catalog, and both at once.
 
-One story, told in order, as in test_promises: the same five promises are held.
+The story's second part: the same five promises are held.
 """
 
 import json
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
 
 import pytest
 
@@ -15,32 +14,9 @@ from schemas.table import all_exchanges
 from stack.place import Place
 from stack.programs import as_postgres
 from tests.stack import promises
-from tests.stack.laptop import Laptop, kill
+from tests.stack.laptop import Laptop
 
 pytestmark = pytest.mark.stack
-RATE = 60
-GOLD = "gold_crypto_trades"
-
-
-@pytest.fixture(scope="module")
-def laptop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laptop]:
-    laptop = Laptop(
-        tmp_path_factory.mktemp("recovery") / "home", {"BULLION_LANE_SECONDS": "15"}
-    )
-    try:
-        laptop.run("up", "--feed", "simulated", "--rate", str(RATE))
-        yield laptop
-    finally:
-        laptop.run("down")
-
-
-def end_everything(laptop: Laptop) -> None:
-    """Kill every process of the stack, as a power cut would."""
-    for pid in laptop.processes():
-        try:
-            kill(pid)
-        except ProcessLookupError:
-            continue  # it ended with another of them
 
 
 def lose_checkpoints(laptop: Laptop) -> None:
@@ -91,9 +67,9 @@ def passed_over(laptop: Laptop) -> list[dict[str, object]]:
         )
         found += laptop.sql(
             "WITH ends AS (SELECT symbol, max(trade_id::BIGINT) AS last FROM "
-            f"{GOLD} WHERE exchange = '{exchange.upper()}' GROUP BY ALL) "
+            f"{promises.GOLD} WHERE exchange = '{exchange.upper()}' GROUP BY ALL) "
             f"SELECT s.symbol, s.trade_id FROM silver_{exchange}_trades s "
-            f"JOIN ends ON ends.symbol = s.symbol ANTI JOIN {GOLD} g "
+            f"JOIN ends ON ends.symbol = s.symbol ANTI JOIN {promises.GOLD} g "
             "ON g.message_id = s.message_id WHERE s.trade_id::BIGINT <= ends.last"
         )
     return found
@@ -130,7 +106,7 @@ def test_restore_is_refused_while_anything_runs(laptop: Laptop) -> None:
 
 def test_what_is_lost_is_made_again(laptop: Laptop) -> None:
     before = {exchange: promises.rows(laptop, exchange) for exchange in all_exchanges()}
-    end_everything(laptop)
+    promises.end_everything(laptop)
 
     lose_checkpoints(laptop)
     _, places = restored(laptop)

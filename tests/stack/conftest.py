@@ -1,0 +1,21 @@
+"""One stack for the whole story, started once by the command that a newcomer types."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.stack.laptop import Laptop
+from tests.stack.promises import RATE
+
+
+@pytest.fixture(scope="session")
+def laptop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laptop]:
+    """A stack that each test goes on with as the one before it left it."""
+    laptop = Laptop(
+        tmp_path_factory.mktemp("bullion") / "home", {"BULLION_LANE_SECONDS": "15"}
+    )
+    try:
+        print(laptop.run("up", "--feed", "simulated", "--rate", str(RATE)))
+        yield laptop
+    finally:
+        laptop.run("down")

@@ -1,0 +1,118 @@
+"""Recorded trades, a lane that its gate closes, and the end: the story's last part."""
+
+import json
+import time
+from decimal import Decimal
+from ipaddress import ip_address
+
+import psutil
+import pytest
+
+from query.status import last_gate
+from schemas.table import all_exchanges
+from tests.stack import recordings
+from tests.stack.laptop import Laptop, eventually
+from tests.stack.promises import GOLD, RATE, doubled, goes_on, rows
+
+pytestmark = pytest.mark.stack
+
+
+def test_recorded_trades_arrive_whole(laptop: Laptop) -> None:
+    if not recordings.DATA.is_dir():
+        pytest.skip("shared/data is not beside this checkout")
+    told = {
+        "BINANCE": {trade.trade_id: trade for trade in recordings.binance()},
+        "KRAKEN": {trade.trade_id: trade for trade in recordings.kraken()},
+    }
+    began = time.monotonic()
+    laptop.run("up", "--feed", f"recorded={recordings.DATA}", "--speed", "full")
+    for exchange, trades in told.items():
+        ids = sorted(map(int, trades))
+
+        def whole() -> bool:
+            held = laptop.one(
+                f"SELECT count(*) AS n FROM {GOLD} WHERE exchange = '{exchange}' AND "
+                "symbol = 'BTCUSDT' AND timestamp < TIMESTAMPTZ '2026-01-01' AND "
+                f"trade_id::BIGINT BETWEEN {ids[0]} AND {ids[-1]}"
+            )
+            return int(held) >= len(ids)
+
+        eventually(whole, f"{len(ids)} recorded trades of {exchange} in gold")
+    print(f"recorded trades in gold {time.monotonic() - began:.0f} s after `up`")
+
+    for exchange, trades in told.items():
+        held = {
+            row["trade_id"]: row
+            for row in laptop.sql(
+                "SELECT trade_id, price::VARCHAR AS price, quantity::VARCHAR AS "
+                "quantity, side, epoch_us(timestamp) AS us "
+                f"FROM {GOLD} WHERE exchange = '{exchange}' AND symbol = 'BTCUSDT' "
+                "AND timestamp < TIMESTAMPTZ '2026-01-01'"
+            )
+        }
+        assert held.keys() == trades.keys()
+        for trade_id, trade in trades.items():
+            row = held[trade_id]
+            assert Decimal(row["price"]) == trade.price
+            assert Decimal(row["quantity"]) == trade.quantity
+            assert row["side"] == trade.side
+            assert int(row["us"]) == trade.time_us
+    assert doubled(laptop) == []
+
+
+def test_a_price_out_of_all_proportion_closes_its_lane_alone(laptop: Laptop) -> None:
+    laptop.run("up", "--feed", "simulated", "--rate", str(RATE))
+    goes_on(laptop)
+    closed, *others = all_exchanges()
+    state = json.loads(laptop.control(f"truth/{closed}").splitlines()[-1])
+    symbol = state["symbol"]
+    laptop.control(f"{closed}/spike", {"symbol": symbol, "factor": 1000})
+
+    def gate(exchange: str) -> str:
+        told = last_gate(laptop.settings, exchange)
+        return str(told and told["outcome"])
+
+    eventually(lambda: gate(closed) == "closed", f"the gate of {closed} closes")
+    held = rows(laptop, closed)
+    for exchange in others:
+        before = rows(laptop, exchange)
+        eventually(lambda: rows(laptop, exchange) > before, f"{exchange} goes on")
+    eventually(lambda: gate(closed) == "closed", "and stays closed")
+
+    assert rows(laptop, closed) == held
+    assert int(
+        laptop.one(
+            f"SELECT count(*) AS n FROM silver_{closed}_trades s ANTI JOIN {GOLD} g "
+            "USING (message_id)"
+        )
+    )
+    assert (
+        int(
+            laptop.one(
+                f"SELECT count(*) AS n FROM {GOLD} WHERE exchange = "
+                f"'{closed.upper()}' AND price > 10000000"
+            )
+        )
+        == 0
+    )
+
+
+def test_nothing_listens_beyond_this_machine(laptop: Laptop) -> None:
+    held = {
+        (words.split("/")[-1][:60], connection.laddr.ip.removeprefix("::ffff:"))
+        for pid, words in laptop.processes().items()
+        for connection in psutil.Process(pid).net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    }
+
+    assert len(held) > 5
+    assert {(name, ip) for name, ip in held if not ip_address(ip).is_loopback} == set()
+
+
+def test_down_leaves_no_process_and_no_open_port(laptop: Laptop) -> None:
+    assert laptop.listening() and laptop.processes()
+
+    laptop.run("down")
+
+    assert laptop.listening() == set()
+    assert laptop.processes() == {}
