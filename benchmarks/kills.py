@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from argparse import ArgumentParser
-from collections import Counter
+from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
@@ -26,7 +26,7 @@ from query.status import Airflow
 from schemas.lane import POINTS
 from schemas.table import all_exchanges
 from schemas.topic import TRADES
-from tests.stack.laptop import Laptop, kill
+from tests.stack.laptop import Laptop, eventually, kill
 from tests.stack.promises import (
     CANDLES,
     bent,
@@ -40,6 +40,13 @@ from tests.stack.promises import (
 
 SPARED = ("supervisord", "-m simulator", "-m ingestion capture", "when_ready")
 """Capture and the exchange: what is not captured is the ledger's matter, not ours."""
+KINDS = (
+    *("postgres", "weed", "kafka.Kafka", "quarkus", "SparkConnectServer"),
+    *("bronze.trades", "connect.streaming", "run silver", "run gold", "spark_apps.run"),
+    *("api_server", "api-server", "dag-processor", "triggerer", "scheduler"),
+    *("airflow worker", "airflow", "multiprocessing"),
+)
+"""Words in the command line of each sort of process, the more telling first."""
 BESIDE = ("upkeep", "retention", "candles", "data_docs", "checkpoint_backup")
 
 
@@ -60,22 +67,26 @@ def torture(laptop: Laptop, kills: int, chance: random.Random) -> Counter[str]:
             hit[f"driver {point}"] += 1
             print(f"{time.strftime('%X')} {app} is to die {point}", flush=True)
             continue
-        victims = [
-            (pid, words)
-            for pid, words in sorted(laptop.processes().items())
-            if not any(word in words for word in SPARED)
-        ]
+        victims: dict[str, list[int]] = defaultdict(list)
+        for pid, words in sorted(laptop.processes().items()):
+            if not any(word in words for word in SPARED):
+                victims[kind(words)].append(pid)
         if not victims:
             continue
-        pid, words = chance.choice(victims)
+        name = chance.choice(sorted(victims))
         try:
-            kill(pid)
+            kill(chance.choice(victims[name]))
         except ProcessLookupError:
             continue  # it ended by itself
-        name = " ".join(words.split())[-70:]
         hit[name] += 1
         print(f"{time.strftime('%X')} kill {sum(hit.values())}: {name}", flush=True)
     return hit
+
+
+def kind(words: str) -> str:
+    """Return what sort of process this is: each is hit as often, however many run."""
+    known = (each for each in KINDS if each in words)
+    return next(known, " ".join(words.split())[-70:])
 
 
 def poison(laptop: Laptop, chance: random.Random) -> None:
@@ -94,6 +105,14 @@ def trigger(laptop: Laptop, dag: str) -> None:
         print(f"{time.strftime('%X')} triggered {dag}", flush=True)
     except (URLError, OSError, KeyError) as away:
         print(f"{time.strftime('%X')} {dag} was not triggered: {away}", flush=True)
+
+
+def caught_up(laptop: Laptop, width: str) -> None:
+    """Return once candles agree with trades, or will not; the verdict tells which."""
+    try:
+        eventually(lambda: not other_candles(laptop, width)[1], f"candles of {width}")
+    except AssertionError as never:
+        print(never)
 
 
 def verdict(laptop: Laptop) -> dict[str, Any]:
@@ -130,7 +149,8 @@ def main() -> int:
         print(f"{sum(hit.values())} kills in {took:.0f} s; now it may recover")
         laptop.run("up", "--no-wait")
         print(f"gold of every exchange goes on after {goes_on(laptop):.0f} s")
-        time.sleep(240)  # wider candles and gates catch up
+        for width in CANDLES:
+            caught_up(laptop, width)
         found = verdict(laptop)
         print(laptop.run("status"))
         print(json.dumps(found, indent=1, default=str))
