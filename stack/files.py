@@ -2,7 +2,7 @@
 
 import json
 
-from stack.place import Place
+from stack.place import REPO, Place
 from stack.secrets import kept, write_private
 
 LOCAL = "127.0.0.1"
@@ -20,6 +20,15 @@ def write_all(place: Place) -> None:
     (place.conf / "kafka.properties").write_text(kafka(place))
     (place.conf / "kafka-log4j2.properties").write_text(KAFKA_LOG)
     write_private(place.conf / "s3.json", s3(place))
+    spark_python = place.conf / "spark-python"
+    spark_python.write_text(
+        SPARK_PYTHON.format(
+            python=place.python("spark"),
+            start=REPO / "spark_apps/warm_start.py",
+            socket=place.socket("python"),
+        )
+    )
+    spark_python.chmod(0o755)
 
 
 def kafka(place: Place) -> str:
@@ -53,6 +62,10 @@ def kafka(place: Place) -> str:
     return "".join(f"{name}={value}\n" for name, value in settings.items())
 
 
+SPARK_PYTHON = """\
+#!/bin/sh
+exec "{python}" -IS "{start}" "{python}" "{socket}" "$@"
+"""
 KAFKA_LOG = """\
 status=error
 appender.out.type=Console

@@ -102,6 +102,7 @@ def tasks(place: Place, env: Mapping[str, str]) -> list[Task]:
         step("checkpoints", steps.move_checkpoints, "s3"),
         *([program("spark-master")] if workers else []),
         *(program(name, "spark-master") for name in workers),
+        program("spark-python"),
         program(
             "spark-connect",
             *("databases", "s3", "spark settings", "checkpoints", *workers),

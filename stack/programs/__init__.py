@@ -13,7 +13,7 @@ from stack.programs.services import (
     registry,
     s3,
 )
-from stack.programs.spark import bronze, spark_connect
+from stack.programs.spark import bronze, spark_connect, warm_python
 from stack.settings import exchanges, feed
 
 __all__ = ["Program", "as_postgres", "java", "postgres", "programs", "s3"]
@@ -25,5 +25,11 @@ def programs(place: Place) -> tuple[Program, ...]:
     if feed(place)["feed"] != "live":
         found.append(simulator(place))
     found += [capture(place, exchange) for exchange in exchanges(place)]
-    found += [*cluster(place), spark_connect(place), *bronze(place), *airflow(place)]
+    found += [
+        *cluster(place),
+        warm_python(place),
+        spark_connect(place),
+        *bronze(place),
+        *airflow(place),
+    ]
     return tuple(found)

@@ -6,6 +6,27 @@ from stack.programs.cluster import Share, bronze_share, lanes_share
 from stack.programs.program import LOCAL, Program
 from stack.settings import exchanges
 
+ALONE = {
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",
+}
+"""Libraries begin no thread when they are imported: it would not live on in forks."""
+
+
+def warm_python(place: Place) -> Program:
+    return Program(
+        name="spark-python",
+        about="Python of the lanes' batches, warm",
+        command=(
+            str(place.python("spark")),
+            *("-m", "spark_apps.warm_python", str(place.socket("python"))),
+        ),
+        ready=f"file:{place.socket('python')}",
+        env=tuple(ALONE.items()),
+        stop_seconds=5,
+    )
+
 
 def spark_connect(place: Place) -> Program:
     port = place.ports
@@ -26,7 +47,8 @@ def spark_connect(place: Place) -> Program:
             "spark-internal",
         ),
         ready=f"tcp:{port['SPARK_CONNECT']}",
-        env=spark_env(),
+        # Each batch of a lane has a Python of its own there.
+        env=(*spark_env(), ("PYSPARK_PYTHON", str(place.conf / "spark-python"))),
     )
 
 

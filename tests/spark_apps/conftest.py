@@ -13,6 +13,8 @@ from spark_apps.settings import Storage
 from tests.spark_apps.lake import Lake, Registry
 
 JARS = Path(os.environ.get("BULLION_JARS") or ROOT / ".bullion/jars/spark")
+BRIEF = " -XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+"""A driver that lives for minutes spends most of them on compiling itself well."""
 
 
 @pytest.fixture(scope="session")
@@ -20,7 +22,8 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     folder = tmp_path_factory.mktemp("warehouse")
     builder = SparkSession.builder
     for key, value in conf(Storage(jars=JARS, warehouse=f"file://{folder}")).items():
-        builder = builder.config(key, value)
+        lean = BRIEF if key == "spark.driver.extraJavaOptions" else ""
+        builder = builder.config(key, value + lean)
     session = builder.config("spark.ui.enabled", "false").getOrCreate()
     session.sparkContext.setLogLevel("ERROR")
     yield session
