@@ -14,18 +14,23 @@ INTERPRETED = {
 }
 """A lane plans some twenty queries a run. Most have a literal of their own in them, so
 that Spark finds none of them in its cache of compiled code, and compiles each anew."""
+COMPILED = {
+    "spark.sql.codegen.wholeStage": "true",
+    "spark.sql.codegen.factoryMode": "FALLBACK",
+    "spark.sql.adaptive.enabled": "true",
+}
+"""As Spark has it by default."""
 
 
 @contextmanager
 def paced(spark: SparkSession, rows: int) -> Iterator[None]:
     """Let the session's queries, and streams begun in here, suit so many rows."""
-    if rows > FEW:
-        yield
-        return
-    for key, value in INTERPRETED.items():
+    # Both are said: a run that was killed may have left the session another one's.
+    asked = INTERPRETED if rows <= FEW else COMPILED
+    for key, value in asked.items():
         spark.conf.set(key, value)
     try:
         yield
     finally:
-        for key in INTERPRETED:
+        for key in asked:
             spark.conf.unset(key)

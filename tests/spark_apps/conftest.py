@@ -8,6 +8,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from schemas.table import ROOT
+from spark_apps.pace import INTERPRETED
 from spark_apps.session import conf
 from spark_apps.settings import Storage
 from tests.spark_apps.lake import Lake, Registry
@@ -24,6 +25,8 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     for key, value in conf(Storage(jars=JARS, warehouse=f"file://{folder}")).items():
         lean = BRIEF if key == "spark.driver.extraJavaOptions" else ""
         builder = builder.config(key, value + lean)
+    for key, value in INTERPRETED.items():
+        builder = builder.config(key, value)
     session = builder.config("spark.ui.enabled", "false").getOrCreate()
     session.sparkContext.setLogLevel("ERROR")
     yield session
