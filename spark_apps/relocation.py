@@ -69,7 +69,8 @@ def set_aside(folder: Folder) -> tuple[Folder, Folder]:
     there = replace(folder, url=f"{home}/{name}")
     for note in notes(folder):
         copy(folder, there, note)
-    empty(folder)
+    system, root = within(folder)
+    system.delete_dir(root)
     return folder, there
 
 

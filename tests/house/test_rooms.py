@@ -21,6 +21,8 @@ ENTRIES = {
     "ingestion/__main__.py",
     "query/__main__.py",
     "simulator/__main__.py",
+    "spark_apps/warm_python.py",
+    "spark_apps/warm_start.py",
     "spark_apps/run.py",
 }
 """Files that may read the environment; the laptop's own room reads it too."""

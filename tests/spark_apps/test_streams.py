@@ -2,12 +2,15 @@
 
 import shutil
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
+from pyspark.errors import StreamingQueryException
+from pyspark.sql import DataFrame
 
 from schemas.table import CATALOG, table_at
 from spark_apps.bootstrap import bootstrap
-from spark_apps.checkpoint import Checkpoint, Position
+from spark_apps.checkpoint import BEGINNING, Checkpoint, Position
 from spark_apps.registry import RegistryUnreachable, resolved
 from spark_apps.streams import (
     HistoryGone,
@@ -16,6 +19,7 @@ from spark_apps.streams import (
     history,
     newest_data,
     pending,
+    reader,
 )
 from tests.spark_apps.lake import Lake, trade
 
@@ -140,3 +144,78 @@ def test_retention_and_compaction_between_two_runs_lose_nothing(lake: Lake) -> N
     assert operations == ["replace", "append", "append", "delete", "append"]
     assert report["rows"] == 2
     assert len(lake.rows("gold.trades")) == 3
+
+
+def read_by_a_stream(lake: Lake, checkpoint: Path) -> list[int]:
+    """Return the offsets that a bare stream of bronze finds new, and note its place."""
+    found: list[int] = []
+
+    def take(batch: DataFrame, _: int) -> None:
+        found.extend(row.offset for row in batch.select("offset").collect())
+
+    name = table_at("bronze.trades").identifier(lake.exchange)
+    query = (
+        reader(lake.spark, name)
+        .writeStream.foreachBatch(take)
+        .option("checkpointLocation", str(checkpoint))
+        .trigger(availableNow=True)
+        .start()
+    )
+    query.awaitTermination()
+    return sorted(found)
+
+
+@pytest.mark.spark
+def test_a_reader_begun_late_dies_of_the_first_expiry_and_can_be_repaired(
+    lake: Lake, tmp_path: Path
+) -> None:
+    checkpoint = tmp_path / "late"
+    lake.arrive(trade(lake.exchange, trade_id="1"))
+    lake.arrive(trade(lake.exchange, trade_id="2"))
+    read = len(read_by_a_stream(lake, checkpoint))
+    forget_the_past(lake, "bronze.trades")
+    lake.arrive(trade(lake.exchange, trade_id="3"))
+
+    with pytest.raises(StreamingQueryException, match="expired or removed"):
+        read_by_a_stream(lake, checkpoint)
+    place = checkpoint / "sources/0/offsets/0"
+    place.write_text(BEGINNING)
+    place.with_name(".0.crc").unlink()
+
+    assert read == 2
+    assert len(read_by_a_stream(lake, checkpoint)) == 1
+
+
+@pytest.mark.spark
+def test_a_commit_without_rows_is_history_and_no_work(lake: Lake) -> None:
+    bronze = lake.name("bronze.trades")
+    lake.spark.sql(f"INSERT INTO {bronze} SELECT * FROM {bronze} WHERE false")
+
+    assert lake.refine()["rows"] == 0
+
+    # Nor may a reader begin behind it: only one begun before it survives its expiry.
+    shutil.rmtree(lake.settings.checkpoints / f"silver-{lake.exchange}")
+    with pytest.raises(NotPrimed, match="reader begun now"):
+        bootstrap(lake.spark, lake.settings)
+
+
+@pytest.mark.spark
+@pytest.mark.parametrize(
+    "change",
+    [
+        "MERGE INTO {table} t USING (SELECT max(offset) AS o FROM {table}) s "
+        "ON t.offset = s.o WHEN MATCHED THEN UPDATE SET kafka_key = null",
+        "DELETE FROM {table} WHERE offset = (SELECT max(offset) FROM {table})",
+    ],
+    ids=["upsert", "delete of a row"],
+)
+def test_whoever_rewrites_rows_under_a_reader_stops_it(lake: Lake, change: str) -> None:
+    lake.arrive(trade(lake.exchange, trade_id="1"), trade(lake.exchange, trade_id="2"))
+    lake.lane()
+    lake.spark.sql(change.format(table=lake.name("bronze.trades")))
+    lake.arrive(trade(lake.exchange, trade_id="3"))
+
+    with pytest.raises(StreamingQueryException, match="Cannot process overwrite"):
+        lake.refine()
+
+    assert len(lake.rows("silver.trades")) == 2
