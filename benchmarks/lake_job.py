@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import resource
+import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import psutil
-from confluent_kafka import Consumer, Producer
+from confluent_kafka import Producer
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
@@ -180,58 +181,12 @@ class Bench:
             )
             rows.writeTo(gold).append()
 
-    def peer(self, count: int) -> float:
-        """Let a Python consumer append the same topic by pyiceberg; rows a second."""
-        import pyarrow as pa
-        from pyiceberg.catalog.sql import SqlCatalog
 
-        env = os.environ
-        user = f"{env['BULLION_CATALOG_USER']}:{env['BULLION_CATALOG_PASSWORD']}"
-        catalog = SqlCatalog(
-            CATALOG,
-            **{
-                "uri": f"postgresql+psycopg2://{user}@{env['BULLION_CATALOG']}",
-                "init_catalog_tables": "false",
-                "warehouse": env["BULLION_WAREHOUSE"],
-                "s3.endpoint": env["BULLION_S3_ENDPOINT"],
-                "s3.access-key-id": env["BULLION_S3_ACCESS_KEY"],
-                "s3.secret-access-key": env["BULLION_S3_SECRET_KEY"],
-            },
-        )
-        fields = [
-            pa.field("raw_bytes", pa.binary()),
-            pa.field("topic", pa.string()),
-            pa.field("partition", pa.int32()),
-            pa.field("offset", pa.int64()),
-        ]
-        table = catalog.create_table("market_data.peer", pa.schema(fields))
-        consumer = Consumer(
-            {
-                "bootstrap.servers": self.settings.kafka_servers,
-                "group.id": "peer",
-                "auto.offset.reset": "earliest",
-            }
-        )
-        consumer.subscribe([TRADES.name(self.exchange)])
-        began, rows = 0.0, 0
-        while rows < count:
-            messages = consumer.consume(100_000, timeout=5)
-            if not messages:
-                continue
-            began = began or time.monotonic()
-            lines = [
-                {
-                    "raw_bytes": m.value(),
-                    "topic": m.topic(),
-                    "partition": m.partition(),
-                    "offset": m.offset(),
-                }
-                for m in messages
-            ]
-            table.append(pa.Table.from_pylist(lines, pa.schema(fields)))
-            rows += len(lines)
-        consumer.close()
-        return rows / (time.monotonic() - began)
+def peer(python: str, exchange: str, rows: int) -> float:
+    """Let a program of another environment carry the same topic; rows a second."""
+    words = [python, "-P", "-m", "benchmarks.lake_peer", exchange, str(rows)]
+    done = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True)
+    return float(done.stdout.splitlines()[-1])
 
 
 def jvm_mb(spark: SparkSession) -> float:
@@ -254,6 +209,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--table", type=int, default=100_000_000)
     parser.add_argument("--runs", type=int, default=500)
+    parser.add_argument("--peer-python", help="an interpreter that has pyiceberg")
     asked = parser.parse_args()
     env = dict(os.environ)
     settings = Settings.read(env)
@@ -267,7 +223,10 @@ def main() -> None:
         print(f"{name}: {said[name]}", flush=True)
 
     tell("produced, messages/s", bench.produce(asked.rows))
-    tell("peer: consumer and pyiceberg appends, rows/s", bench.peer(asked.rows))
+    tell(
+        "peer: consumer and pyiceberg appends, rows/s",
+        peer(asked.peer_python, bench.exchange, asked.rows),
+    )
     tell("Kafka -> bronze, rows/s", bench.bronze(asked.rows))
     clock, found = Clock(), {}
     with timed(found, "silver"):
