@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spark_apps.landing import on_it_goes
+from spark_apps.warm_start import STARTER
 
 
 @dataclass(frozen=True, slots=True)
 class Failpoint:
     """Kills the JVM that runs this batch, and this process, at one point.
 
-    Over Connect a batch runs in a Python process below the server; in a driver of its
-    own the JVM is below the Python process. Neither has time to say or note anything.
+    Over Connect a batch runs in a Python process that the server started, or that a
+    warm one forked for what the server started; in a driver of its own the JVM is below
+    the Python process. Neither has time to say or note anything.
     """
 
     point: str
@@ -24,7 +26,8 @@ class Failpoint:
         """Return, or never."""
         if reached != self.point:
             return
-        for pid in (*_above(os.getpid()), *_below(os.getpid())):
+        started = int(os.environ.get(STARTER, os.getpid()))
+        for pid in (*_above(started), *_below(os.getpid())):
             if _name(pid) == "java":
                 os.kill(pid, signal.SIGKILL)
         os.kill(os.getpid(), signal.SIGKILL)

@@ -11,6 +11,9 @@ import os
 import socket
 import sys
 
+STARTER = "BULLION_STARTER"
+"""Variable of a helper: the pid of this program, below the driver that started it."""
+
 
 def main() -> int:
     """Return the helper's exit code; without a warm Python, become a cold one."""
@@ -20,7 +23,11 @@ def main() -> int:
         if words[:1] != ["-m"]:
             raise ConnectionError
         warm.connect(path)
-        told = {"words": words, "env": dict(os.environ), "folder": os.getcwd()}
+        told = {
+            "words": words,
+            "env": {**os.environ, STARTER: str(os.getpid())},
+            "folder": os.getcwd(),
+        }
         files = array.array("i", [0, 1, 2])
         said = json.dumps(told).encode() + b"\n"
         rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, files.tobytes())

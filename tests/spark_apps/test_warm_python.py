@@ -106,7 +106,9 @@ def test_todays_code_is_run(warm: Path, folder: Path) -> None:
 
 def test_a_helper_whose_starter_is_killed_ends_too(warm: Path, folder: Path) -> None:
     (folder / "program.py").write_text(
-        "import os, time\n" "print(os.getpid(), flush=True)\n" "time.sleep(600)\n"
+        "import os, time\n"
+        "print(os.getpid(), os.environ['BULLION_STARTER'], flush=True)\n"
+        "time.sleep(600)\n"
     )
     starter = subprocess.Popen(
         start(warm, "-m", "program"),
@@ -116,7 +118,8 @@ def test_a_helper_whose_starter_is_killed_ends_too(warm: Path, folder: Path) -> 
         text=True,
     )
     assert starter.stdout is not None
-    helper = int(starter.stdout.readline())
+    helper, told = map(int, starter.stdout.readline().split())
+    assert told == starter.pid
 
     starter.send_signal(signal.SIGKILL)
     starter.wait()
