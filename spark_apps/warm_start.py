@@ -11,7 +11,7 @@ import os
 import socket
 import sys
 
-STARTER = "BULLION_STARTER"
+STARTER = "WARM_STARTER_PID"
 """Variable of a helper: the pid of this program, below the driver that started it."""
 
 

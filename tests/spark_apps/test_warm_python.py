@@ -107,7 +107,7 @@ def test_todays_code_is_run(warm: Path, folder: Path) -> None:
 def test_a_helper_whose_starter_is_killed_ends_too(warm: Path, folder: Path) -> None:
     (folder / "program.py").write_text(
         "import os, time\n"
-        "print(os.getpid(), os.environ['BULLION_STARTER'], flush=True)\n"
+        "print(os.getpid(), os.environ['WARM_STARTER_PID'], flush=True)\n"
         "time.sleep(600)\n"
     )
     starter = subprocess.Popen(
