@@ -1,6 +1,6 @@
 """How Spark runs a piece of work: compiled for many rows, interpreted for a few."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from pyspark.sql import SparkSession
@@ -27,10 +27,16 @@ def paced(spark: SparkSession, rows: int) -> Iterator[None]:
     """Let the session's queries, and streams begun in here, suit so many rows."""
     # Both are said: a run that was killed may have left the session another one's.
     asked = INTERPRETED if rows <= FEW else COMPILED
-    for key, value in asked.items():
-        spark.conf.set(key, value)
+    # Unset, a key has Spark's default, and not what the driver was begun with.
+    before = {key: str(spark.conf.get(key)) for key in asked}
     try:
+        tell(spark, asked)
         yield
     finally:
-        for key in asked:
-            spark.conf.unset(key)
+        tell(spark, before)
+
+
+def tell(spark: SparkSession, settings: Mapping[str, str]) -> None:
+    """Set what the session's queries go by."""
+    for key, value in settings.items():
+        spark.conf.set(key, value)

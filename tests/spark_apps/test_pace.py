@@ -12,10 +12,8 @@ JOB = "SELECT id % 7 AS k, count(*) FROM range(100) WHERE id > {} GROUP BY k"
 def is_compiled(spark: SparkSession, above: int) -> bool:
     rows = spark.sql(JOB.format(above))
     rows.collect()
-    return (
-        "WholeStageCodegen" in rows._jdf.queryExecution().executedPlan().toString()
-        or ("*(" in rows._jdf.queryExecution().executedPlan().toString())
-    )
+    plan = rows._jdf.queryExecution().executedPlan().toString()
+    return "WholeStageCodegen" in plan or "*(" in plan
 
 
 def test_few_rows_are_interpreted_and_many_compiled(spark: SparkSession) -> None:
