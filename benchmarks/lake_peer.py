@@ -10,9 +10,8 @@ import time
 
 import pyarrow as pa
 from confluent_kafka import Consumer
-from pyiceberg.catalog.sql import SqlCatalog
 
-from schemas.table import CATALOG
+from expectations.catalog import open_catalog
 from schemas.topic import TRADES
 
 FIELDS = pa.schema(
@@ -27,23 +26,10 @@ FIELDS = pa.schema(
 
 def main(exchange: str, count: int) -> float:
     """Carry so many messages into a table of its own; return rows a second."""
-    env = os.environ
-    user = f"{env['BULLION_CATALOG_USER']}:{env['BULLION_CATALOG_PASSWORD']}"
-    catalog = SqlCatalog(
-        CATALOG,
-        **{
-            "uri": f"postgresql+psycopg2://{user}@{env['BULLION_CATALOG']}",
-            "init_catalog_tables": "false",
-            "warehouse": env["BULLION_WAREHOUSE"],
-            "s3.endpoint": env["BULLION_S3_ENDPOINT"],
-            "s3.access-key-id": env["BULLION_S3_ACCESS_KEY"],
-            "s3.secret-access-key": env["BULLION_S3_SECRET_KEY"],
-        },
-    )
-    table = catalog.create_table("market_data.peer", FIELDS)
+    table = open_catalog(os.environ).create_table("market_data.peer", FIELDS)
     consumer = Consumer(
         {
-            "bootstrap.servers": env["BULLION_KAFKA_SERVERS"],
+            "bootstrap.servers": os.environ["BULLION_KAFKA_SERVERS"],
             "group.id": "peer",
             "auto.offset.reset": "earliest",
         }

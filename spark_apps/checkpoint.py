@@ -49,8 +49,8 @@ class Checkpoint:
         The next run does it again. Spark notes a batch before it begins it, so that no
         other batch can have left anything in a table.
         """
-        last = max(self._numbers("offsets"), default=-1)
-        return last if last > self.last_batch else -1
+        newest = self.newest_batch
+        return newest if newest > self.last_batch else -1
 
     @property
     def newest_batch(self) -> int:
@@ -76,16 +76,12 @@ class Checkpoint:
 
     def consumed(self) -> Position:
         """Return up to where batches were carried to their end."""
-        if self.last_batch < 0:
-            return Position()
-        return self._offset(self.last_batch)
+        last = self.last_batch
+        return _position(self.path / "offsets" / str(last)) if last >= 0 else Position()
 
     def first(self) -> Position:
         """Return where the stream began: it is lost if that snapshot expires."""
         return _position(self.path / "sources/0/offsets/0")
-
-    def _offset(self, batch: int) -> Position:
-        return _position(self.path / "offsets" / str(batch))
 
     def _numbers(self, folder: str) -> list[int]:
         found = (self.path / folder).glob("[0-9]*")

@@ -46,7 +46,8 @@ def refine(
     checkpoint = _checkpoint(settings, table_at(app.writes[0]), exchange)
     before = checkpoint.last_batch
     line = history(spark, source)
-    if _is_due(line, checkpoint):
+    waiting = _waiting(line, checkpoint)
+    if waiting or checkpoint.begun_batch >= 0:
         require_newest(spark, (trades, letters), checkpoint)
         known = registered(settings.registry_url, TRADES.subject(exchange))
         landing = SplitLanding(
@@ -59,7 +60,7 @@ def refine(
             notes=settings.airflow,
             passed=passed,
         )
-        with paced(spark, _waiting(line, checkpoint)):
+        with paced(spark, sum(each.added_rows for each in waiting)):
             drain(spark, source, checkpoint, landing)
     done = landed(spark, (trades, letters), checkpoint.query_id, before)
     good = [each for each in done if each.identifier == trades]
@@ -92,7 +93,8 @@ def promote(
     before = checkpoint.last_batch
     line = history(spark, source)
     require_gated(line, gated)
-    if _is_due(line, checkpoint):
+    waiting = _waiting(line, checkpoint)
+    if waiting or checkpoint.begun_batch >= 0:
         require_newest(spark, (written, windows), checkpoint)
         landing = PromotionLanding(
             app=app,
@@ -102,7 +104,7 @@ def promote(
             notes=settings.airflow,
             passed=passed,
         )
-        with paced(spark, _waiting(line, checkpoint)):
+        with paced(spark, sum(each.added_rows for each in waiting)):
             drain(spark, source, checkpoint, landing)
         if checkpoint.consumed().snapshot_id != gated:
             # Whoever wrote to silver meanwhile broke the lane's rule: say so aloud.
@@ -171,15 +173,12 @@ def _checkpoint(settings: Settings, table: Table, exchange: str) -> Checkpoint:
     return checkpoint
 
 
-def _is_due(line: tuple[Snapshot, ...], checkpoint: Checkpoint) -> bool:
-    """Whether there is something to read, or a batch to do again."""
-    return checkpoint.begun_batch >= 0 or bool(pending(line, checkpoint.consumed()))
-
-
-def _waiting(line: tuple[Snapshot, ...], checkpoint: Checkpoint) -> int:
-    """Return how many rows there are to read, at most."""
-    new = set(pending(line, checkpoint.consumed()))
-    return sum(each.added_rows for each in line if each.snapshot_id in new)
+def _waiting(
+    line: tuple[Snapshot, ...], checkpoint: Checkpoint
+) -> tuple[Snapshot, ...]:
+    """Return the snapshots that the reader has yet to read, or some of whose files."""
+    new = pending(line, checkpoint.consumed())
+    return tuple(each for each in line if each.snapshot_id in new)
 
 
 def _head(spark: SparkSession, identifier: str, done: Sequence[Landed]) -> str | None:

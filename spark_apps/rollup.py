@@ -66,9 +66,7 @@ def _replaced(
 ) -> int:
     """Compute each table's windows in the spans; return how many were looked at."""
     written = 0
-    for app in apps:
-        if not spans:
-            break
+    for app in apps if spans else ():
         wide = {each: aligned(some, app.width) for each, some in spans.items()}
         made = [
             windows_in(

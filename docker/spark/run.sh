@@ -14,7 +14,7 @@ case $role in
   worker)
     exec spark-class org.apache.spark.deploy.worker.Worker --host "$me" \
       --cores "$WORKER_CORES" --memory "$WORKER_MEMORY" --webui-port 8081 \
-      --work-dir /work/worker "$BULLION_SPARK_MASTER"
+      --work-dir /var/bullion/worker "$BULLION_SPARK_MASTER"
     ;;
 esac
 

@@ -16,42 +16,33 @@ def airflow(place: Place) -> tuple[Program, ...]:
     migrated = (f"tcp:{place.ports['POSTGRES']}", f"file:{place.run / 'migrated'}")
     tables = f"file:{place.run / 'bootstrapped'}"
     path = f"{place.envs / 'airflow/bin'}:{os.environ.get('PATH', '/usr/bin:/bin')}"
-    env = (("PATH", path),)
+
+    def one(name: str, about: str, needs: tuple[str, ...], *command: str) -> Program:
+        return Program(
+            name=f"airflow-{name}",
+            about=f"Airflow: {about}",
+            needs=needs,
+            command=command,
+            ready=url,
+            env=(("PATH", path),),
+            stop_seconds=60,
+        )
+
+    served = (*migrated, url)
+    group = str(REPO / "stack/run_group.sh")
     return (
-        Program(
-            name="airflow-api-server",
-            about="Airflow: the UI and its API",
-            needs=migrated,
-            command=(binary, "api-server"),
-            ready=url,
-            env=env,
-            stop_seconds=60,
+        one("api-server", "the UI and its API", migrated, binary, "api-server"),
+        one("dag-processor", "reads the DAGs", served, binary, "dag-processor"),
+        one(
+            "triggerer",
+            "waits for people and events",
+            served,
+            *(binary, "triggerer", *SILENT),
         ),
-        Program(
-            name="airflow-dag-processor",
-            about="Airflow: reads the DAGs",
-            needs=(*migrated, url),
-            command=(binary, "dag-processor"),
-            ready=url,
-            env=env,
-            stop_seconds=60,
-        ),
-        Program(
-            name="airflow-triggerer",
-            about="Airflow: waits for people and events",
-            needs=(*migrated, url),
-            command=(binary, "triggerer", *SILENT),
-            ready=url,
-            env=env,
-            stop_seconds=60,
-        ),
-        Program(
-            name="airflow-scheduler",
-            about="Airflow: runs the lanes",
-            needs=(*migrated, tables, url),
-            command=(str(REPO / "stack/run_group.sh"), binary, "scheduler", *SILENT),
-            ready=url,
-            env=env,
-            stop_seconds=60,
+        one(
+            "scheduler",
+            "runs the lanes",
+            (*migrated, tables, url),
+            *(group, binary, "scheduler", *SILENT),
         ),
     )

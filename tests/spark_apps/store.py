@@ -1,59 +1,44 @@
-"""A real S3 store for a test: SeaweedFS on free ports, its objects in a folder."""
+"""A real S3 store for a test: the laptop's own, on free ports, in a folder."""
 
-import json
-import socket
+import os
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 from pyarrow.fs import FileSelector
 
 from expectations.places import Store, opened
-
-NAMES = ("s3", "filer", "master", "volume")
-
-
-def free_ports(count: int) -> list[int]:
-    """Return ports on which nothing listens now, each another one."""
-    with ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
+from stack import files, secrets
+from stack.place import Place
+from stack.programs import s3
+from tests.laptop.ports import free_ports
 
 
 @contextmanager
 def seaweed(folder: Path) -> Iterator[Store]:
     """Run a store with a bucket `lake` until the block ends."""
-    store_keys = {"accessKey": "key-of-a-test", "secretKey": "secret-of-a-test"}
-    identity = {"name": "lake", "credentials": [store_keys], "actions": ["Admin"]}
-    config = folder / "s3.json"
-    config.write_text(json.dumps({"identities": [identity]}))
-    ports = free_ports(2 * len(NAMES))
-    flags = {"dir": folder, "ip": "127.0.0.1", "ip.bind": "127.0.0.1"}
-    flags |= {"s3.config": config, "bucket": "lake", "s3.port.iceberg": 0}
-    flags |= {"s3.port.lance": 0, "admin.ui": "false", "webdav": "false"}
-    flags |= {"master.telemetry": "false", "s3.localSocket": folder / "s3.sock"}
-    flags |= {"filer.localSocket": folder / "filer.sock"}
-    for name, plain, grpc in zip(NAMES, ports[::2], ports[1::2], strict=True):
-        flags |= {f"{name}.port": plain, f"{name}.port.grpc": grpc}
-    words = [str(Path(sys.executable).with_name("weed")), "-logtostderr=true", "mini"]
+    ports = {f"BULLION_PORT_{name}": str(port) for name, port in free_ports().items()}
+    place = Place.read({**ports, "BULLION_HOME": str(folder)})
+    files.write_all(place)
+    program, keys = s3(place), secrets.kept(place)
+    weed = str(Path(sys.executable).with_name("weed"))
     with (folder / "weed.log").open("wb") as log:
         process = subprocess.Popen(
-            [*words, *(f"-{name}={value}" for name, value in flags.items())],
-            cwd=folder,
+            [weed, *program.command[1:]],
+            env=os.environ | dict(program.env),
+            cwd=program.folder,
             stdout=log,
             stderr=log,
         )
         try:
             store = Store(
-                endpoint=f"http://127.0.0.1:{ports[0]}",
+                endpoint=f"http://127.0.0.1:{place.ports['S3']}",
                 region="us-east-1",
-                access_key=store_keys["accessKey"],
-                secret_key=store_keys["secretKey"],
+                access_key=keys["s3_access_key"],
+                secret_key=keys["s3_secret_key"],
             )
             await_bucket(store, process)
             yield store
