@@ -1,6 +1,5 @@
 """How Spark is set up: the same for the Connect server, for bronze and for tests."""
 
-from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from expectations.places import SCHEME
@@ -16,11 +15,14 @@ EXTENSIONS = "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions"
 
 def conf(storage: Storage) -> dict[str, str]:
     """Return Spark's settings; the keys of spark-defaults.conf."""
-    jars = sorted(str(jar) for jar in storage.jars.glob("*.jar"))
-    if not jars:
+    if not any(storage.jars.glob("*.jar")):
         raise FileNotFoundError(f"no jars in {storage.jars}: run ./bullion up first")
     return {
-        **(_on_cluster(storage) if storage.master else _alone(storage, jars)),
+        "spark.master": storage.master or f"local[{storage.cores}]",
+        # On the application's own class path, and not fetched by Spark: its classes
+        # are in the archive that the laptop keeps, and lie at one path on all workers.
+        "spark.driver.extraClassPath": f"{storage.jars.resolve()}/*",
+        **(_on_executors(storage) if storage.master else {}),
         "spark.driver.memory": storage.driver_memory,
         # Java's zone decides how partition values are printed and parsed.
         "spark.driver.extraJavaOptions": "-Duser.timezone=UTC",
@@ -35,17 +37,9 @@ def conf(storage: Storage) -> dict[str, str]:
     }
 
 
-def _alone(storage: Storage, jars: Sequence[str]) -> dict[str, str]:
-    return {"spark.master": f"local[{storage.cores}]", "spark.jars": ",".join(jars)}
-
-
-def _on_cluster(storage: Storage) -> dict[str, str]:
-    """The jars lie at the same path on each worker: nothing is sent to executors."""
-    path = f"{storage.jars}/*"
+def _on_executors(storage: Storage) -> dict[str, str]:
     return {
-        "spark.master": storage.master,
-        "spark.driver.extraClassPath": path,
-        "spark.executor.extraClassPath": path,
+        "spark.executor.extraClassPath": f"{storage.jars.resolve()}/*",
         "spark.executor.extraJavaOptions": (
             "-Duser.timezone=UTC -Xss2m -XX:+UseSerialGC"
         ),

@@ -5,6 +5,7 @@ import os
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 
+from stack.class_archive import keep
 from stack.environments import build_all
 from stack.jars import fetch
 from stack.place import Place
@@ -30,6 +31,7 @@ def up(asked: argparse.Namespace) -> int:
     with turn(place):
         build_all(place)
         fetch(place)
+        keep(place)
         lifecycle.up(place, options)
     first_rows.tell(place, wait=not asked.no_wait)
     return 0

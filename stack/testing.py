@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.table import Table
 
+from stack.class_archive import keep
 from stack.environments import build_all
 from stack.jars import fetch
 from stack.place import REPO, Place
@@ -98,6 +99,8 @@ def run(place: Place, tier: str | None, words: Sequence[str]) -> int:
     with turn(place):
         build_all(place, tests=True)
         fetch(place)
+        if tier != "fast":
+            keep(place)
     if tier:
         todo = tests(tier, words)
     else:

@@ -38,11 +38,10 @@ def test_homes_that_share_a_java_share_its_launcher(tmp_path: Path) -> None:
     first, second = (
         Place.read({"BULLION_HOME": str(tmp_path / name)}) for name in ("one", "two")
     )
-    for folder in (first.envs, first.java):
-        folder.mkdir(parents=True)
     second.home.mkdir()
-    second.envs.symlink_to(first.envs)
-    second.java.symlink_to(first.java)
+    for name in ("envs", "jars", "java"):
+        (first.home / name).mkdir(parents=True)
+        (second.home / name).symlink_to(first.home / name)
 
     texts = []
     for place in (first, second):

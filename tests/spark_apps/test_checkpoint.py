@@ -189,7 +189,7 @@ def test_keys_of_the_store_are_carried_and_never_shown(store: Store) -> None:
 def with_s3a(spark: SparkSession, store: Store) -> None:
     """Tell a session that runs already what a driver of such a lake is told."""
     asked = Storage(
-        jars=Path(str(spark.conf.get("spark.jars")).split(",")[0]).parent,
+        jars=Path(str(spark.conf.get("spark.driver.extraClassPath"))).parent,
         warehouse="s3://lake/warehouse",
         checkpoints="s3a://lake",
         s3_endpoint=store.endpoint,

@@ -51,7 +51,7 @@ def test_spark_is_told_where_the_lake_is_and_nothing_is_open_to_others(
 
     told = conf(Storage.read(env))
 
-    assert told["spark.jars"] == str(tmp_path / "jars/spark/one.jar")
+    assert told["spark.driver.extraClassPath"] == f"{tmp_path}/jars/spark/*"
     assert told["spark.sql.catalog.lake.uri"].startswith("jdbc:postgresql://127.0.0.1")
     assert told["spark.sql.catalog.lake.jdbc.schema-version"] == "V1"
     assert told["spark.sql.session.timeZone"] == "UTC"
