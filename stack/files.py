@@ -1,8 +1,10 @@
 """The configuration files that the laptop's servers read."""
 
 import json
+import os
+from pathlib import Path
 
-from stack.place import REPO, Place
+from stack.place import REPO, Place, SettingRefused
 from stack.secrets import kept, write_private
 
 LOCAL = "127.0.0.1"
@@ -17,6 +19,7 @@ def write_all(place: Place) -> None:
         place.home / "gx/results",
     ):
         folder.mkdir(parents=True, exist_ok=True)
+    private(place.sockets)
     (place.conf / "kafka.properties").write_text(kafka(place))
     (place.conf / "kafka-log4j2.properties").write_text(KAFKA_LOG)
     write_private(place.conf / "s3.json", s3(place))
@@ -29,6 +32,21 @@ def write_all(place: Place) -> None:
         )
     )
     spark_python.chmod(0o755)
+
+
+def private(folder: Path) -> None:
+    """Make a folder that only we may enter; it may lie where others write too.
+
+    Raises:
+        SettingRefused: somebody else made it first.
+    """
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if folder.is_symlink() or folder.stat().st_uid != os.geteuid():
+        raise SettingRefused(
+            f"{folder} belongs to somebody else: remove it, or set TMPDIR to a folder "
+            "of your own, or BULLION_HOME to a path below 40 letters"
+        )
+    folder.chmod(0o700)
 
 
 def kafka(place: Place) -> str:

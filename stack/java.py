@@ -41,6 +41,7 @@ elif [ -f "$archive" ]; then
   set -- "-XX:SharedArchiveFile=$archive" -XX:+UnlockDiagnosticVMOptions \\
     -XX:ArchiveRelocationMode=0 -Xlog:cds=off "$@"
 fi
+[ -z "$TMPDIR" ] || set -- "-Djava.io.tmpdir=$TMPDIR" "$@"
 exec "{runtime}/bin/java" "$@"
 """
 

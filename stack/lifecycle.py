@@ -209,6 +209,7 @@ def down(place: Place) -> None:
             supervisor.shutdown(place)
         end_leftovers(place)
     supervisor.socket_path(place).unlink(missing_ok=True)
+    shutil.rmtree(place.scratch, ignore_errors=True)
     console.print("[green]down[/]: no process of this home is left")
 
 

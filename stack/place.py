@@ -110,13 +110,26 @@ class Place:
     def conf(self) -> Path:
         return self.home / "conf"
 
-    def socket(self, name: str) -> Path:
-        """Return where a Unix socket of this home is; a long home gets a short one."""
-        usual = self.run / f"{name}.sock"
-        if len(str(usual)) < 90:
+    @property
+    def sockets(self) -> Path:
+        """The folder of Unix sockets; their paths end at 107 bytes.
+
+        Python's own are the longest: `tmp/<program>/pymp-.../listener-...`, 58 more.
+        """
+        usual = self.run
+        if len(str(usual)) <= 45:
             return usual
         short = sha256(str(self.home).encode()).hexdigest()[:12]
-        return Path(gettempdir()) / f"bullion-{os.geteuid()}-{short}-{name}.sock"
+        return Path(gettempdir()) / f"bullion-{os.geteuid()}-{short}"
+
+    def socket(self, name: str) -> Path:
+        """Return where a Unix socket of this home is."""
+        return self.sockets / f"{name}.sock"
+
+    @property
+    def scratch(self) -> Path:
+        """Where each program has a TMPDIR of its own, emptied before its next life."""
+        return self.sockets / "tmp"
 
     @property
     def postgres_bin(self) -> Path:

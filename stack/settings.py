@@ -48,6 +48,7 @@ def bullion(place: Place) -> dict[str, str]:
         "BULLION_HOME": str(place.home),
         # By this one, and by no other, `down` knows whom it may end.
         "BULLION_STACK": str(place.home),
+        "BULLION_SCRATCH": str(place.scratch),
         "BULLION_EXCHANGES": ",".join(exchanges(place)),
         "BULLION_KAFKA_SERVERS": f"{LOCAL}:{port['KAFKA']}",
         "BULLION_REGISTRY_URL": f"http://{LOCAL}:{port['REGISTRY']}/apis/ccompat/v7",

@@ -1,10 +1,12 @@
 """`./bullion test`: lint, types, import contracts and the three tiers of tests."""
 
+import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from tempfile import mkdtemp
 
 from rich.console import Console
 from rich.table import Table
@@ -126,11 +128,20 @@ def asked(place: Place, step: Step) -> tuple[Step, bool, float]:
     console.rule(f"[bold]{step.name}", align="left", style="cyan")
     began = time.monotonic()
     program = place.envs / step.env / "bin" / step.words[0]
+    # Killed drivers, of which the tests have many, leave libraries behind.
+    scratch = mkdtemp(prefix="bullion-")
     done = subprocess.run(
-        [str(program), *step.words[1:]], cwd=REPO, env=surroundings(place), check=False
+        [str(program), *step.words[1:]],
+        cwd=REPO,
+        env=surroundings(place) | {"TMPDIR": scratch},
+        check=False,
     )
     took = time.monotonic() - began
     passed = done.returncode == 0
+    if passed:
+        shutil.rmtree(scratch, ignore_errors=True)
+    else:
+        console.print(f"[dim]the homes, logs and tables of this step are in {scratch}[/]")
     if not step.name.endswith("tests"):
         console.print(
             "[green]ok[/]" if passed else "[bold red]FAILED[/]", f"{took:.0f} s"

@@ -7,11 +7,13 @@ has a worker) or `app:PORT/NAME` (it lets that application work). supervisord or
 starts but waits for nothing, so each program waits for itself, at the first start and
 at each restart.
 It also ends what its last life left: of a killed program only the process dies that
-supervisord knows, and its children would work on beside the new one.
+supervisord knows, and its children would work on beside the new one. What that life
+left in its TMPDIR goes too.
 """
 
 import json
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -88,10 +90,19 @@ def members(group: int, home: Path) -> list[int]:
     return found
 
 
+def fresh(scratch: Path) -> dict[str, str]:
+    """Empty the folder of a program's temporary files; return who reads its name."""
+    if scratch.exists():
+        shutil.rmtree(scratch)
+    scratch.mkdir(parents=True, mode=0o700)
+    return {"TMPDIR": str(scratch), "SPARK_LOCAL_DIRS": str(scratch)}
+
+
 def main(words: Sequence[str]) -> None:
     """Wait for the probes, then become the program."""
     split = words.index("--")
     end_last_life(words[0], Path(os.environ["BULLION_STACK"]))
+    os.environ.update(fresh(Path(os.environ["BULLION_SCRATCH"]) / words[0]))
     for probe in words[1:split]:
         while not answers(probe):
             time.sleep(0.5)

@@ -106,7 +106,6 @@ def worker(place: Place, number: int) -> Program:
         ready=f"tcp:{port[f'SPARK_WORKER_{number}_UI']}",
         env=(
             *daemon_env(place),
-            ("SPARK_LOCAL_DIRS", str(place.data / f"spark/local-{number}")),
             (
                 "SPARK_WORKER_OPTS",
                 "-Dspark.worker.cleanup.enabled=true "

@@ -217,7 +217,11 @@ def test_postgres_finds_its_programs_below_a_folder_of_their_owner_only(
 
 def test_a_program_ends_what_its_last_life_left(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
-    env = os.environ | {"BULLION_STACK": str(tmp_path), "PYTHONPATH": str(REPO)}
+    env = os.environ | {
+        "BULLION_STACK": str(tmp_path),
+        "BULLION_SCRATCH": str(tmp_path / "tmp"),
+        "PYTHONPATH": str(REPO),
+    }
     waits = [sys.executable, "-m", "stack.when_ready", "one", "--"]
     # The second has left the stack: it does not carry its mark.
     two = "sleep 600 & echo $!; env -u BULLION_STACK sleep 600 & echo $!; wait"
