@@ -209,7 +209,8 @@ def down(place: Place) -> None:
             supervisor.shutdown(place)
         end_leftovers(place)
     supervisor.socket_path(place).unlink(missing_ok=True)
-    shutil.rmtree(place.scratch, ignore_errors=True)
+    for program in programs(place):
+        shutil.rmtree(place.scratch / program.name, ignore_errors=True)
     console.print("[green]down[/]: no process of this home is left")
 
 

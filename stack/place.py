@@ -129,7 +129,7 @@ class Place:
     @property
     def scratch(self) -> Path:
         """Where each program has a TMPDIR of its own, emptied before its next life."""
-        return self.sockets / "tmp"
+        return Path(self.settings.get("BULLION_SCRATCH") or self.sockets / "tmp")
 
     @property
     def postgres_bin(self) -> Path:

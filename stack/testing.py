@@ -133,7 +133,7 @@ def asked(place: Place, step: Step) -> tuple[Step, bool, float]:
     done = subprocess.run(
         [str(program), *step.words[1:]],
         cwd=REPO,
-        env=surroundings(place) | {"TMPDIR": scratch},
+        env={**surroundings(place), "TMPDIR": scratch},
         check=False,
     )
     took = time.monotonic() - began
@@ -141,7 +141,9 @@ def asked(place: Place, step: Step) -> tuple[Step, bool, float]:
     if passed:
         shutil.rmtree(scratch, ignore_errors=True)
     else:
-        console.print(f"[dim]the homes, logs and tables of this step are in {scratch}[/]")
+        console.print(
+            f"[dim]the homes, logs and tables of this step are in {scratch}[/]"
+        )
     if not step.name.endswith("tests"):
         console.print(
             "[green]ok[/]" if passed else "[bold red]FAILED[/]", f"{took:.0f} s"

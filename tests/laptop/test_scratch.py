@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from stack import files, lifecycle
+from stack import files
 from stack.place import REPO, Place, SettingRefused
 
 LONGEST = "airflow-dag-processor/pymp-12345678/listener-12345678"
@@ -53,16 +53,6 @@ def test_a_program_finds_its_scratch_empty_and_java_uses_it(tmp_path: Path) -> N
     assert {f"TMPDIR={own}", f"SPARK_LOCAL_DIRS={own}"} <= set(told)
     assert not left.exists() and list(own.iterdir()) == []
     assert other.exists()
-
-
-def test_down_leaves_no_scratch(tmp_path: Path) -> None:
-    place = Place.read({"BULLION_HOME": str(tmp_path / "home")})
-    files.write_all(place)
-    (place.scratch / "bronze").mkdir(parents=True)
-
-    lifecycle.down(place)
-
-    assert not place.scratch.exists()
 
 
 def test_a_folder_of_sockets_that_somebody_else_made_is_refused(

@@ -70,8 +70,12 @@ class Laptop:
         return [dict(zip(names, map(plain, row), strict=True)) for row in rows]
 
     @cached_property
+    def place(self) -> Place:
+        return Place.read(self.env)
+
+    @cached_property
     def settings(self) -> Settings:
-        return Settings.read(environment(Place.read(self.env)))
+        return Settings.read(environment(self.place))
 
     @cached_property
     def catalog(self) -> Catalog:

@@ -12,6 +12,7 @@ from confluent_kafka import Producer
 
 from schemas.table import all_exchanges
 from schemas.topic import TRADES
+from stack import java
 from tests.stack.laptop import Laptop, eventually, kill
 from tests.stack.promises import (
     CANDLES,
@@ -34,6 +35,24 @@ pytestmark = pytest.mark.stack
 def test_trades_of_every_exchange_reach_gold(laptop: Laptop) -> None:
     for exchange in all_exchanges():
         eventually(lambda: rows(laptop, exchange) > 200, f"{exchange} in gold")
+
+
+def test_every_driver_of_spark_has_its_classes_from_the_archive(
+    laptop: Laptop,
+) -> None:
+    archive = str(java.archive(laptop.place))
+    drivers = [
+        pid
+        for pid, words in laptop.processes().items()
+        if "/bin/java " in words and "spark.deploy.SparkSubmit" in words
+    ]
+
+    assert len(drivers) == 2
+    for pid in drivers:
+        assert archive in Path(f"/proc/{pid}/maps").read_text()
+    for name in ("spark-connect", "bronze"):
+        # What a killed life leaves there goes before the next one.
+        assert any((laptop.place.scratch / name).iterdir())
 
 
 def test_a_killed_bronze_driver_loses_and_doubles_nothing(laptop: Laptop) -> None:

@@ -116,3 +116,4 @@ def test_down_leaves_no_process_and_no_open_port(laptop: Laptop) -> None:
 
     assert laptop.listening() == set()
     assert laptop.processes() == {}
+    assert list(laptop.place.scratch.glob("*")) == []
