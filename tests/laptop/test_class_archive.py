@@ -42,7 +42,7 @@ def place(tmp_path: Path) -> Place:
 def said(place: Place, *words: str, **env: str) -> list[str]:
     done = subprocess.run(
         (str(place.java / "bin/java"), *words),
-        env=os.environ | env,
+        env={k: v for k, v in os.environ.items() if k != "TMPDIR"} | env,
         capture_output=True,
         text=True,
         check=True,
@@ -82,6 +82,13 @@ def test_without_an_archive_spark_starts_all_the_same(place: Place) -> None:
     told = said(place, "-cp", sparks_own(place), "a.Main")
 
     assert told == ["-cp", java.class_path(place), "a.Main"]
+
+
+def test_java_keeps_its_temporary_files_where_others_do(place: Place) -> None:
+    assert said(place, "a.Main", TMPDIR="/mine") == [
+        "-Djava.io.tmpdir=/mine",
+        "a.Main",
+    ]
 
 
 def test_a_maintainer_s_lists_are_written_without_the_archive(
