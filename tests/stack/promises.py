@@ -152,12 +152,20 @@ def unaccounted(laptop: Laptop) -> list[dict[str, object]]:
 
 
 def end_everything(laptop: Laptop) -> None:
-    """Kill every process of the stack, as a power cut would."""
-    for pid in laptop.processes():
-        try:
-            kill(pid)
-        except ProcessLookupError:
-            continue  # it ended with another of them
+    """Kill every process of the stack, as a power cut would.
+
+    One that is just being forked escapes the first look: it is done when none is left.
+    """
+
+    def none_left() -> bool:
+        for pid in laptop.processes():
+            try:
+                kill(pid)
+            except ProcessLookupError:
+                continue  # it ended with another of them
+        return not laptop.processes()
+
+    eventually(none_left, "every process of the stack is dead", within=60, every=0.5)
 
 
 def pid_of(laptop: Laptop, program: str) -> int:
