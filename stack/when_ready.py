@@ -2,7 +2,8 @@
 
     python -m stack.when_ready NAME PROBE... -- PROGRAM...
 
-A probe is `tcp:PORT`, `http:URL`, `file:PATH`, `workers:PORT` (the Spark master there
+A probe is `tcp:PORT`, `http:URL`, `file:PATH`, `postgres:PORT/FOLDER` (the server there
+takes queries, says `pg_isready` of that folder), `workers:PORT` (the Spark master there
 has a worker) or `app:PORT/NAME` (it lets that application work). supervisord orders
 starts but waits for nothing, so each program waits for itself, at the first start and
 at each restart.
@@ -16,6 +17,7 @@ import os
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 import time
 import urllib.error
@@ -41,6 +43,10 @@ def answers(probe: str) -> bool:
                 return False
         case "file":
             return Path(where).exists()
+        case "postgres":
+            port, _, folder = where.partition("/")
+            asked = (f"/{folder}/pg_isready", "-q", "-h", "127.0.0.1", "-p", port)
+            return subprocess.run(asked).returncode == 0
         case "workers":
             workers = cluster(where).get("workers", [])
             return any(each["state"] == "ALIVE" for each in workers)

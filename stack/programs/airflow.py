@@ -4,6 +4,7 @@ import os
 
 from stack.place import REPO, Place
 from stack.programs.program import LOCAL, Program
+from stack.programs.services import takes_queries
 
 SILENT = ("--skip-serve-logs",)
 """Airflow's log servers listen to everybody; here all of it reads the same folder."""
@@ -13,7 +14,7 @@ def airflow(place: Place) -> tuple[Program, ...]:
     """Return Airflow's four processes; the scheduler waits for the tables."""
     binary = str(place.envs / "airflow/bin/airflow")
     url = f"http:http://{LOCAL}:{place.ports['AIRFLOW']}/api/v2/version"
-    migrated = (f"tcp:{place.ports['POSTGRES']}", f"file:{place.run / 'migrated'}")
+    migrated = (takes_queries(place), f"file:{place.run / 'migrated'}")
     tables = f"file:{place.run / 'bootstrapped'}"
     path = f"{place.envs / 'airflow/bin'}:{os.environ.get('PATH', '/usr/bin:/bin')}"
 

@@ -21,6 +21,11 @@ def as_postgres() -> tuple[str, ...]:
     return ("setpriv", count, *drop.split(), *keep.split())
 
 
+def takes_queries(place: Place) -> str:
+    """Return the probe of PostgreSQL: it listens before its log is replayed."""
+    return f"postgres:{place.ports['POSTGRES']}{place.postgres_bin}"
+
+
 def postgres(place: Place) -> Program:
     settings = {
         "listen_addresses": LOCAL,
@@ -42,7 +47,7 @@ def postgres(place: Place) -> Program:
             *("-p", str(place.ports["POSTGRES"])),
             *flags,
         ),
-        ready=f"tcp:{place.ports['POSTGRES']}",
+        ready=takes_queries(place),
         # SIGTERM would wait for every client to leave; SIGINT is the fast shutdown.
         stop_signal="INT",
     )
@@ -117,7 +122,7 @@ def registry(place: Place) -> Program:
     return Program(
         name="registry",
         about="Apicurio: the schemas, over Confluent's API",
-        needs=(f"tcp:{port['POSTGRES']}",),
+        needs=(takes_queries(place),),
         command=(
             *java(place, "256m"),
             *("-jar", str(place.jars / "registry/quarkus-run.jar")),

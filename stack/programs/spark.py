@@ -4,6 +4,7 @@ from stack import profile
 from stack.place import REPO, Place
 from stack.programs.cluster import Share, bronze_share, lanes_share
 from stack.programs.program import LOCAL, Program
+from stack.programs.services import takes_queries
 from stack.settings import exchanges
 
 ALONE = {
@@ -49,7 +50,7 @@ def spark_connect(place: Place) -> Program:
         name="spark-connect",
         about="Spark Connect: the lanes' warm driver",
         needs=(
-            *(f"tcp:{port['POSTGRES']}", f"tcp:{port['S3']}"),
+            *(takes_queries(place), f"tcp:{port['S3']}"),
             *workers_there(place),
         ),
         command=(
@@ -105,7 +106,7 @@ def streams(
         name=name,
         about=about,
         needs=(
-            f"tcp:{port['POSTGRES']}",
+            takes_queries(place),
             f"tcp:{port['S3']}",
             f"tcp:{port['KAFKA']}",
             f"file:{place.run / 'bootstrapped'}",
