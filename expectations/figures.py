@@ -7,7 +7,7 @@ import duckdb
 import pandas as pd
 from pyiceberg.table import Table
 
-from expectations.rule import Rule
+from expectations.rule import Rule, given
 
 KNOWN_FOR = timedelta(days=2)
 """How old a close may be to say what a price should be near."""
@@ -49,9 +49,15 @@ def judged(
     engine: duckdb.DuckDBPyConnection, files: Sequence[str], asked: Sequence[Rule]
 ) -> pd.DataFrame:
     """Return a verdict for each row and rule; a million rows are some MB."""
-    verdicts = ", ".join(f"{rule.verdict} AS {rule.error_reason}" for rule in asked)
-    sql = f"SELECT {verdicts} FROM read_parquet($1)"
+    sql = verdicts("read_parquet($1)", asked)
     return engine.execute(sql, [list(files)]).df()
+
+
+def verdicts(rows: str, asked: Sequence[Rule]) -> str:
+    """Return DuckDB SQL for a boolean of each row and rule, a column for each rule."""
+    first = "".join(f", {sql} AS {name}" for name, sql in given(asked).items())
+    each = ", ".join(f"{rule.verdict} AS {rule.error_reason}" for rule in asked)
+    return f"SELECT {each} FROM (SELECT *{first} FROM {rows})"
 
 
 def figures(

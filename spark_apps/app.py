@@ -67,8 +67,12 @@ class Promotion:
     writes: str
     refuses: str
     """Address of the table for copies that contradict what is held."""
+    key: str
+    """Column by which a row is known, once for all time."""
     known: Callable[[DataFrame, DataFrame], DataFrame]
-    """Batch and held rows, to one row for each key with what is known of it."""
+    """Batch and held rows, to one row for each key with what is known of it.
+
+    Asked only of rows whose key may be there more than once: it moves whole rows."""
     becomes: Transform
     """The rows to insert, of those that are not held yet."""
     contradicts: Callable[[DataFrame, DataFrame], DataFrame]
@@ -77,6 +81,7 @@ class Promotion:
     refused: Callable[[DataFrame, DataFrame, Run], DataFrame]
     """Those copies and the messages that they came from, to dead letters."""
     touched: Callable[[DataFrame, timedelta], DataFrame]
-    """The keys of the windows of one width that a batch touches."""
+    """The keys of the windows of one width in which rows of `exchange`, `symbol` and
+    `timestamp` lie."""
     windows: Windows
     """What is computed again from the written table with each batch."""

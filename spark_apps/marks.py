@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from pyspark.sql import DataFrame, DataFrameWriterV2, SparkSession
 
@@ -98,19 +99,30 @@ def _figures(summary: Mapping[str, str]) -> dict[str, int]:
 
 
 def append(
-    rows: DataFrame, identifier: str, mark: Mark, figures: Mapping[str, int]
+    rows: DataFrame,
+    identifier: str,
+    mark: Mark,
+    figures: Mapping[str, int],
+    options: Mapping[str, str] = MappingProxyType({}),
 ) -> Landed:
     """Append the rows unless this batch did so before; return what it left there."""
-    put_once(rows, identifier, mark, figures)
+    put_once(rows, identifier, mark, figures, options)
     asked = ((identifier,), mark.query_id, mark.batch_id - 1)
     return landed(rows.sparkSession, *asked)[0]
 
 
 def put_once(
-    rows: DataFrame, identifier: str, mark: Mark, figures: Mapping[str, int]
+    rows: DataFrame,
+    identifier: str,
+    mark: Mark,
+    figures: Mapping[str, int],
+    options: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
-    """Append the rows unless this batch did so before."""
+    """Append the rows unless this batch did so before; `options` are the writer's."""
     asked = ((identifier,), mark.query_id, mark.batch_id - 1)
     if mark.may_be_there and landed(rows.sparkSession, *asked):
         return
-    mark.put(rows.writeTo(f"{CATALOG}.{identifier}"), figures).append()
+    writer = rows.writeTo(f"{CATALOG}.{identifier}")
+    for key, value in options.items():
+        writer = writer.option(key, value)
+    mark.put(writer, figures).append()

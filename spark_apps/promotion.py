@@ -12,8 +12,12 @@ from spark_apps.app import Promotion, Run
 from spark_apps.checkpoint import Checkpoint
 from spark_apps.landing import on_it_goes
 from spark_apps.marks import Mark, append, landed, put_once
-from spark_apps.spans import EXCHANGE, SPANS, Span, as_text, spans_of
+from spark_apps.repeats import among, apart, narrowed, repeated
+from spark_apps.spans import EXCHANGE, SPANS, Extent, Span, as_text, extent_of
 from spark_apps.windows import replace, rows_of
+
+FEW_HOURS = 2
+"""Up to so many hours of trades each task writes its own file of each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,23 +38,34 @@ class PromotionLanding:
         Raises:
             RowsLost: inserted rows and duplicates are not all rows of the batch.
         """
-        spans = spans_of(batch)
-        if not spans:
-            return
-        mark = Mark(
+        narrow = narrowed(batch, self.app.key).persist()
+        try:
+            extent = extent_of(narrow)
+            if extent.rows:
+                self._promote(batch, narrow, extent, self._mark(batch_id))
+        finally:
+            narrow.unpersist()
+
+    def _mark(self, batch_id: int) -> Mark:
+        return Mark(
             query_id=self.checkpoint.query_id,
             batch_id=batch_id,
             may_be_there=batch_id == self.begun_before,
             reach=self.checkpoint.reach(batch_id),
             notes=self.notes,
         )
-        figures = self._insert(batch, spans, mark)
+
+    def _promote(
+        self, batch: DataFrame, narrow: DataFrame, extent: Extent, mark: Mark
+    ) -> None:
+        figures = self._insert(batch, narrow, extent, mark)
         if figures["conflicts"]:
             self.passed(f"before {self.app.refuses}")
-            self._refuse(batch, spans, mark)
+            self._refuse(batch, extent.spans, mark)
             self.passed(f"after {self.app.refuses}")
         self.passed("between the tables")
-        self._recompute(batch, spans, mark, figures)
+        keys = self.app.touched(narrow, self.app.windows.width)
+        self._recompute(keys, extent.spans, mark, figures)
         self.passed("before gold.accounting")
         enter(
             batch.sparkSession,
@@ -61,29 +76,55 @@ class PromotionLanding:
         self.passed("before the commit log")
 
     def _insert(
-        self, batch: DataFrame, spans: Sequence[Span], mark: Mark
+        self, batch: DataFrame, narrow: DataFrame, extent: Extent, mark: Mark
     ) -> dict[str, int]:
         table = table_at(self.app.writes)
         asked = ((table.identifier(),), mark.query_id, mark.batch_id - 1)
         done = landed(batch.sparkSession, *asked) if mark.may_be_there else ()
         if done:
             return dict(done[0].figures)
-        known = self.app.known(batch, self._held(batch, spans)).persist()
+        held, key = self._held(batch, extent.spans), self.app.key
+        repeats = repeated(narrow, held, key).persist()
+        known = None
         try:
-            figures = counted(known)
+            figures = counted(extent.rows, None)
+            fresh = self.app.becomes(batch, self.run)
+            if repeats.count():
+                of_batch, of_held = (among(r, repeats, key) for r in (batch, held))
+                known = self.app.known(of_batch, of_held).persist()
+                figures = counted(extent.rows, known)
+                fresh = self.app.becomes(apart(batch, repeats, key), self.run).unionAll(
+                    self.app.becomes(known.where("NOT is_held"), self.run)
+                )
             if figures["inserted"]:
-                fresh = self.app.becomes(known.where("NOT is_held"), self.run)
-                self.passed(f"before {self.app.writes}")
-                added = append(fresh, table.identifier(), mark, figures).added
-                self.passed(f"after {self.app.writes}")
-                if added != figures["inserted"]:
-                    raise RowsLost(
-                        f"{figures['inserted']} rows of {figures['rows']} are new to "
-                        f"{self.app.writes}, and {added} were written"
-                    )
+                self._append(fresh, extent, mark, figures)
         finally:
-            known.unpersist()
+            for kept in (repeats, known):
+                if kept is not None:
+                    kept.unpersist()
         return figures
+
+    def _append(
+        self, fresh: DataFrame, extent: Extent, mark: Mark, figures: Mapping[str, int]
+    ) -> None:
+        """Append the rows that the table lacks.
+
+        Rows of many hours are first brought together by hour, or each task would write
+        a file an hour; rows of one hour would all come to one task.
+
+        Raises:
+            RowsLost: not as many were written as are new.
+        """
+        arranged = {"distribution-mode": "hash" if extent.hours > FEW_HOURS else "none"}
+        identifier = table_at(self.app.writes).identifier()
+        self.passed(f"before {self.app.writes}")
+        added = append(fresh, identifier, mark, figures, arranged).added
+        self.passed(f"after {self.app.writes}")
+        if added != figures["inserted"]:
+            raise RowsLost(
+                f"{figures['inserted']} rows of {figures['rows']} are new to "
+                f"{self.app.writes}, and {added} were written"
+            )
 
     def _refuse(self, batch: DataFrame, spans: Sequence[Span], mark: Mark) -> None:
         """Write the copies that contradict a trade to the dead letters, whole.
@@ -110,7 +151,7 @@ class PromotionLanding:
 
     def _recompute(
         self,
-        batch: DataFrame,
+        keys: DataFrame,
         spans: Sequence[Span],
         mark: Mark,
         figures: Mapping[str, int],
@@ -121,9 +162,8 @@ class PromotionLanding:
         from these windows finds in the commit which times they lie in.
         """
         app = self.app.windows
-        keys = self.app.touched(batch, app.width)
         # Spans begin and end with whole minutes: no window is cut.
-        rows = app.becomes(self._held(batch, spans), self.run)
+        rows = app.becomes(self._held(keys, spans), self.run)
         told = {
             **mark.properties(figures),
             SPANS: as_text(spans),
@@ -134,17 +174,18 @@ class PromotionLanding:
         self.passed(f"after {app.writes}")
 
 
-def counted(known: DataFrame) -> dict[str, int]:
-    """Return how many rows a batch has, and what becomes of them."""
-    said = known.agg(
-        F.sum("copies").alias("rows"),
-        F.count_if(~F.col("is_held")).alias("inserted"),
-        F.sum("conflicts").alias("conflicts"),
-    ).first()
-    assert said is not None
+def counted(rows: int, known: DataFrame | None) -> dict[str, int]:
+    """Return what becomes of a batch's rows, of which `known` may be repeats."""
+    odd, inserted, conflicts = 0, 0, 0
+    if known is not None:
+        told = known.agg(
+            F.sum("copies"), F.count_if(~F.col("is_held")), F.sum("conflicts")
+        ).first()
+        assert told is not None
+        odd, inserted, conflicts = told
     return {
-        "rows": said.rows,
-        "inserted": said.inserted,
-        "duplicates": said.rows - said.inserted,
-        "conflicts": said.conflicts,
+        "rows": rows,
+        "inserted": rows - odd + inserted,
+        "duplicates": odd - inserted,
+        "conflicts": conflicts,
     }

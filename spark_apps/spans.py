@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from pyspark.sql import DataFrame
@@ -16,19 +17,31 @@ Span = tuple[datetime, datetime]
 """First instant, and first instant after it; UTC, without a zone, as Spark prints."""
 
 
-def spans_of(batch: DataFrame) -> list[Span]:
-    """Return the times in which the batch's rows happened, in whole minutes.
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How much a batch is, and when its rows happened."""
+
+    rows: int
+    hours: int
+    """In how many UTC hours there are any."""
+    spans: tuple[Span, ...]
+    """Whole minutes, as much wider as copies of a trade may lie apart.
 
     Each hour has a span of its own, so that rows years apart do not ask for the years
-    between them; neighbours become one. Each is as much wider as copies of a trade may
-    lie apart.
+    between them; neighbours become one.
     """
+
+
+def extent_of(batch: DataFrame) -> Extent:
+    """Return the extent of rows with a `timestamp`."""
     times = (F.date_trunc("minute", each("timestamp")) for each in (F.min, F.max))
     hours = batch.groupBy(F.date_trunc("hour", "timestamp")).agg(
-        *(F.date_format(time, "yyyy-MM-dd HH:mm").alias("time") for time in times)
+        *(F.date_format(time, "yyyy-MM-dd HH:mm").alias("time") for time in times),
+        F.count("*"),
     )
-    told = sorted(tuple(map(minute, row[1:])) for row in hours.collect())
-    return joined((first - SLACK, last + MINUTE + SLACK) for first, last in told)
+    told = sorted((minute(row[1]), minute(row[2]), row[3]) for row in hours.collect())
+    spans = joined((first - SLACK, last + MINUTE + SLACK) for first, last, _ in told)
+    return Extent(sum(rows for _, _, rows in told), len(told), tuple(spans))
 
 
 def joined(spans: Iterable[Span]) -> list[Span]:

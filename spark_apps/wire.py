@@ -7,6 +7,8 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.avro.functions import from_avro
 
+from spark_apps.once import once
+
 END = "8f1d27c04bb39a6e5512f0837cde94a1"
 """Sixteen bytes put behind a message before it is read, in hexadecimal.
 
@@ -37,14 +39,10 @@ def decoded(
     for number, writer in sorted(schemas.items()):
         one = from_avro(whole, _followed(writer), options)
         read = read.when(F.col("schema_id") == number, one)
-    # What depends on the partition is not deterministic, and so the optimiser leaves it
-    # where it is; else it writes the reading of the message into each condition of each
-    # rule that is asked of a field, hundreds of times.
-    read = F.when(F.spark_partition_id() >= 0, read)
     # A payload that cannot be read gives a struct of NULLs, and no NULL.
     ends = F.col("read.end") == F.expr(f"X'{END}'")
     return (
-        rows.withColumn("read", read)
+        rows.withColumn("read", once(read))
         .withColumn("record", F.when(ends, F.col("read.record")))
         .drop("read")
     )

@@ -24,7 +24,12 @@ def identity(exchange: str) -> tuple[Rule, ...]:
         Rule(kind, "symbol_required", "length(symbol) > 0"),
         Rule(kind, "invalid_exchange", f"exchange = '{exchange.upper()}'"),
         Rule(kind, "asset_pair_mismatch", "symbol = base_asset || quote_currency"),
-        Rule(kind, "message_id_mismatch", f"message_id = {uuid5_of_the_trade()}"),
+        Rule(
+            kind,
+            "message_id_mismatch",
+            f"message_id = {uuid5('trade_digest')}",
+            (("trade_digest", digest_of_the_trade()),),
+        ),
     )
 
 
@@ -61,13 +66,17 @@ def times(exchange: str) -> tuple[Rule, ...]:
 ZONED = "TIMESTAMP"
 
 
-def uuid5_of_the_trade() -> str:
-    """Return SQL for the UUIDv5 of exchange, symbol and trade_id.
+def digest_of_the_trade() -> str:
+    """Return SQL for what a UUIDv5 of exchange, symbol and trade_id is cut from.
 
     Bytes are built from hexadecimal text, the one way that both engines spell alike.
     """
     name = "exchange || '|' || symbol || '|' || trade_id"
-    digest = f"sha1(unhex('{MESSAGES.hex}' || hex({name})))"
+    return f"sha1(unhex('{MESSAGES.hex}' || hex({name})))"
+
+
+def uuid5(digest: str) -> str:
+    """Return SQL for the UUIDv5 that a digest in this column gives."""
     variant = (
         "substr('89ab89ab89ab89ab', "
         f"instr('0123456789abcdef', substr({digest}, 17, 1)), 1)"

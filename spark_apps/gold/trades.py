@@ -107,6 +107,7 @@ APP = Promotion(
     reads="silver.trades",
     writes=TABLE.address,
     refuses=LETTERS.address,
+    key="message_id",
     known=distinct_trades,
     becomes=gold_trades,
     contradicts=contradictions,

@@ -11,7 +11,7 @@ from schemas.tables.silver.trades import TABLE
 from schemas.topic import TRADES
 from schemas.trade import TRADE_COLUMNS
 from spark_apps.app import Run, Split
-from spark_apps.quality import failure, judged
+from spark_apps.quality import failure, failures, judged
 from spark_apps.wire import decoded
 
 TIMES = "BETWEEN timestamp'0001-01-01 00:00:00' AND timestamp'9999-12-31 23:59:59'"
@@ -56,15 +56,17 @@ def unreadable(known: tuple[int, ...]) -> Column:
 def silver_trades(bronze: DataFrame, run: Run) -> Mapping[str, DataFrame]:
     """Return each bronze row once: as a trade, or as a dead letter with all reasons."""
     asked = rules(run.exchange)
-    rows = judged(read(bronze, run), asked, F.col("unreadable"))
-    rows = rows.withColumn("run_at", F.lit(run.started_at))
+    rows = judged(read(bronze, run), asked).withColumn("run_at", F.lit(run.started_at))
+    unsound = rows.where(~F.col("is_sound")).withColumn(
+        "failures", failures(asked, F.col("unreadable"))
+    )
     reasons = F.col("failures.error_reason")
     others = F.array_join(F.slice(reasons, 2, F.size(reasons)), ", ")
     return {
-        TABLE.address: rows.where(F.size("failures") == 0)
+        TABLE.address: rows.where("is_sound")
         .withColumn("validation_timestamp", F.col("run_at"))
         .select(*(column.name for column in TABLE.columns)),
-        "silver.dead_letters": rows.where(F.size("failures") > 0).select(
+        "silver.dead_letters": unsound.select(
             F.lit(run.exchange.upper()).alias("exchange"),
             F.lit("silver").alias("stage"),
             F.col("raw_bytes").alias("raw_record"),

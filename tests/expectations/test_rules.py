@@ -6,6 +6,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
+from expectations.figures import verdicts
 from expectations.rule import Rule, version_of
 from expectations.silver.trades import rules
 from schemas.exchange import opened
@@ -26,14 +27,10 @@ def reasons(exchange: str, changes: dict[str, Any]) -> list[str]:
         [trade_row(exchange, **changes)], schema_of("silver.trades")
     )
     engine.register("trades", row)
-    verdicts = engine.execute(
-        f"SELECT {', '.join(rule.verdict for rule in asked)} FROM trades"
-    ).fetchone()
-    assert verdicts and None not in verdicts
+    told = engine.execute(verdicts("trades", asked)).fetchone()
+    assert told and None not in told
     return [
-        rule.error_reason
-        for rule, holds in zip(asked, verdicts, strict=True)
-        if not holds
+        rule.error_reason for rule, holds in zip(asked, told, strict=True) if not holds
     ]
 
 
@@ -78,3 +75,6 @@ def test_a_version_names_exactly_its_rules() -> None:
     assert version_of(one) == version_of((Rule("a", "b", "c > 0"),))
     assert version_of(one) != version_of((Rule("a", "b", "c >= 0"),))
     assert version_of(one) != version_of(one * 2)
+    given = (Rule("a", "b", "c > 0", (("c", "d + 1"),)),)
+    assert version_of(one) != version_of(given)
+    assert version_of(given) != version_of((Rule("a", "b", "c > 0", (("c", "d"),)),))

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from pyspark.sql import functions as F
 
 from schemas.lane import POINTS
 from schemas.table import table_at
@@ -80,6 +81,43 @@ def test_a_repeat_is_dropped_in_a_batch_across_batches_and_days(lake: Lake) -> N
     check_candles(lake)
     # A candle that nothing changed keeps its row, and the moment of its last change.
     assert [row for row in candles(lake) if row in before] == [before[0]]
+
+
+def test_trades_whose_hashes_collide_are_told_apart(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # No two of the right hashes are known to collide; these have three bits.
+    monkeypatch.setattr(
+        "spark_apps.repeats.hashed", lambda key: F.pmod(F.xxhash64(key), F.lit(8))
+    )
+    lake.arrive(*several(lake, 1, 20), *several(lake, 3, 2))
+    lake.lane()
+    lake.arrive(*several(lake, 15, 20), *several(lake, 3, 1, side=Side.SELL))
+
+    _, report = lake.lane()
+
+    held = sorted(map(int, ids(lake.rows("gold.trades"))))
+    assert held == list(range(1, 35))
+    assert (report["rows"], report["inserted"], report["duplicates"]) == (21, 14, 7)
+    assert report["conflicts"] == 7  # digits follow the place in a batch, not the id
+    check_candles(lake)
+
+
+@pytest.mark.parametrize(("hours", "files"), [(1, 2), (3, 3)])
+def test_rows_of_many_hours_are_brought_together_before_they_are_written(
+    lake: Lake, hours: int, files: int
+) -> None:
+    # What may be a repeat comes another way to the table than the rest.
+    for n in range(hours):
+        at = {"timestamp": NOON + timedelta(hours=n)}
+        twice = trade(lake.exchange, trade_id=f"{n} twice", **at)
+        lake.arrive(trade(lake.exchange, trade_id=f"{n} once", **at), twice, twice)
+
+    _, report = lake.lane()
+
+    assert (report["inserted"], report["duplicates"]) == (2 * hours, hours)
+    written = lake.spark.table(f"{lake.name('gold.trades')}.files").count()
+    assert written == files
 
 
 def test_the_copy_that_came_first_stays_and_other_digits_are_dead_letters(
