@@ -1,11 +1,11 @@
-"""Random kills of everything, upkeep beside it, and the truth compared at the end.
+"""Random kills of everything, beside upkeep and backfills; then the truth is compared.
 
     ./bullion bench kills [--kills 100] [--seed 1] [--rate 60] [--home FOLDER]
 
 A stack of its own, on free ports: every few seconds one of its processes gets SIGKILL,
-now and then a DAG of upkeep is triggered beside the lanes. At the end each promise is
-asked of the tables; the exit code is 1 if one of them is broken. A seed gives the same
-schedule again, as far as the machine lets it.
+now and then a DAG of upkeep is triggered beside the lanes, or a topic's past is sent
+again. At the end each promise is asked of the tables; the exit code is 1 if one of them
+is broken. A seed gives the same schedule again, as far as the machine lets it.
 """
 
 import json
@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 
-from confluent_kafka import Producer
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
 from query.status import Airflow
 from schemas.lane import POINTS
@@ -59,6 +59,8 @@ def torture(laptop: Laptop, kills: int, chance: random.Random) -> Counter[str]:
             trigger(laptop, chance.choice(BESIDE))
         if chance.random() < 0.2:
             poison(laptop, chance)
+        if chance.random() < 0.2:
+            backfill(laptop, chance)
         if chance.random() < 0.25:
             # The driver of this app's next run ends at this very point.
             app = chance.choice(sorted(POINTS))
@@ -95,6 +97,29 @@ def poison(laptop: Laptop, chance: random.Random) -> None:
     for exchange in all_exchanges():
         producer.produce(TRADES.name(exchange), chance.randbytes(20), key=b"POISON")
     producer.flush(2)
+
+
+def backfill(laptop: Laptop, chance: random.Random) -> None:
+    """Send again what a topic brought once, as a backfill of a day that is there."""
+    servers = {"bootstrap.servers": f"127.0.0.1:{laptop.ports['KAFKA']}"}
+    topic = TRADES.name(chance.choice(all_exchanges()))
+    part = TopicPartition(topic, chance.randrange(TRADES.partitions))
+    consumer, producer = Consumer({**servers, "group.id": "backfill"}), Producer(
+        servers
+    )
+    try:
+        first, after = consumer.get_watermark_offsets(part, timeout=5)
+        part.offset = chance.randrange(first, after) if after > first else first
+        consumer.assign([part])
+        for message in consumer.consume(1000, timeout=5):
+            if not message.error():
+                producer.produce(topic, message.value(), key=message.key())
+        producer.flush(5)
+        print(f"{time.strftime('%X')} {topic} again from {part.offset}", flush=True)
+    except KafkaException as away:
+        print(f"{time.strftime('%X')} nothing was sent again: {away}", flush=True)
+    finally:
+        consumer.close()
 
 
 def trigger(laptop: Laptop, dag: str) -> None:

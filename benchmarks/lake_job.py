@@ -3,14 +3,14 @@
 import argparse
 import json
 import os
-import resource
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from statistics import median
 
 import psutil
 from confluent_kafka import Producer
@@ -35,6 +35,7 @@ from spark_apps.silver.trades import APP as SILVER
 from spark_apps.streams import history, newest_data
 
 BASES = ("BTC", "ETH", "SOL", "XRP", "DOGE", "ADA", "AVAX", "LINK", "DOT", "LTC")
+Figures = Mapping[str, float]
 START = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
 
 
@@ -48,15 +49,24 @@ class Clock:
         self.passed.append((point, time.monotonic()))
 
     def between(self, first: str, last: str) -> float:
-        at = dict(self.passed)
-        return at[last] - at[first]
+        """Return the seconds from one point to another, of all batches together."""
+        times = {
+            point: [t for p, t in self.passed if p == point] for point in (first, last)
+        }
+        return sum(times[last]) - sum(times[first])
 
 
 @contextmanager
-def timed(found: dict[str, float], name: str) -> Iterator[None]:
-    began = time.monotonic()
-    yield
-    found[name] = time.monotonic() - began
+def timed() -> Iterator[Callable[[], float]]:
+    """Give what tells afterwards how many seconds it took."""
+    began, ended = time.monotonic(), 0.0
+    yield lambda: ended - began
+    ended = time.monotonic()
+
+
+def middle(runs: Sequence[Figures]) -> Figures:
+    """Return the median of each figure."""
+    return {name: median(run[name] for run in runs) for name in runs[0]}
 
 
 class Bench:
@@ -133,22 +143,28 @@ class Bench:
         assert gated is not None
         promote(self.spark, GOLD, self.exchange, self.settings, gated, clock)
 
-    def lane(self, count: int) -> dict[str, float]:
-        """Carry so many new trades from the topic to candles; return the seconds."""
+    def lane(self, count: int) -> Figures:
+        """Carry so many new trades, and what is there, from the topic to candles.
+
+        `gold` is without its candles, `candles` are those of all widths.
+        """
         if count:
             self.produce(count)
             self.bronze(count)
-        found: dict[str, float] = {}
         clock = Clock()
-        with timed(found, "silver"):
+        with timed() as silver:
             self.refine(clock)
-        with timed(found, "gold and 1m"):
+        with timed() as gold:
             self.promote(clock)
-        if count:
-            found["1m"] = clock.between("between the tables", "after gold.candles_1m")
-        with timed(found, "5m, 1h, 1d"):
+        with timed() as wider:
             roll_up(self.spark, [app_of(each) for each in CANDLES], self.settings)
-        return found
+        minutes = clock.between("between the tables", "after gold.candles_1m")
+        return {
+            "silver": silver(),
+            "gold": gold() - minutes,
+            "candles": minutes + wider(),
+            "lane": silver() + gold(),
+        }
 
     def fill_gold(self, count: int) -> None:
         """Give gold so many older rows, a million an hour, each with its own id."""
@@ -189,11 +205,17 @@ def peer(python: str, exchange: str, rows: int) -> float:
     return float(done.stdout.splitlines()[-1])
 
 
-def jvm_mb(spark: SparkSession) -> float:
-    """Return the heap that is in use after a collection."""
+def memory(spark: SparkSession) -> Figures:
+    """Return the heap in use after a collection, and what Python and the JVM hold."""
     runtime = spark._jvm.java.lang.Runtime.getRuntime()
     runtime.gc()
-    return (runtime.totalMemory() - runtime.freeMemory()) / 1024**2
+    python = psutil.Process()
+    (jvm,) = (each for each in python.children() if each.name() == "java")
+    return {
+        "heap": (runtime.totalMemory() - runtime.freeMemory()) / 1024**2,
+        "JVM": jvm.memory_info().rss / 1024**2,
+        "Python": python.memory_info().rss / 1024**2,
+    }
 
 
 def session(env: dict[str, str]) -> SparkSession:
@@ -218,46 +240,39 @@ def main() -> None:
     bootstrap(spark, bench.settings)
     said: dict[str, object] = {}
 
-    def tell(name: str, value: object) -> None:
-        said[name] = round(value, 2) if isinstance(value, float) else value
+    def tell(name: str, value: float | Figures) -> None:
+        if isinstance(value, float):
+            said[name] = round(value, 2)
+        else:
+            said[name] = {each: round(part, 2) for each, part in value.items()}
         print(f"{name}: {said[name]}", flush=True)
 
+    # A lane's driver lives for hours: what it compiles once is not measured.
+    bench.lane(asked.rows // 10)
     tell("produced, messages/s", bench.produce(asked.rows))
     tell(
         "peer: consumer and pyiceberg appends, rows/s",
         peer(asked.peer_python, bench.exchange, asked.rows),
     )
     tell("Kafka -> bronze, rows/s", bench.bronze(asked.rows))
-    clock, found = Clock(), {}
-    with timed(found, "silver"):
-        bench.refine(clock)
-    tell("bronze -> silver, rows/s", asked.rows / found["silver"])
-    with timed(found, "gold"):
-        bench.promote(clock)
-    minutes = clock.between("between the tables", "after gold.candles_1m")
-    tell("silver -> gold, rows/s", asked.rows / (found["gold"] - minutes))
-    with timed(found, "wider"):
-        roll_up(spark, [app_of(each) for each in CANDLES], bench.settings)
-    share = (minutes + found["wider"]) / (found["gold"] - minutes)
-    tell("candles of all widths, share of gold's time", share)
+    took = bench.lane(0)
+    tell("bronze -> silver, rows/s", asked.rows / took["silver"])
+    tell("silver -> gold, rows/s", asked.rows / took["gold"])
+    tell("candles of all widths, share of gold's time", took["candles"] / took["gold"])
     for name, count in (("nothing new", 0), ("10,000 rows", 10_000)):
         bench.lane(count)
         tell(f"a lane run over {name}, s", bench.lane(count))
-    small = bench.lane(asked.rows // 10)
-    tell(f"gold of {asked.rows // 10:,} rows into {asked.rows:,}, s", small)
+    part = asked.rows // 10
+    small = [bench.lane(part) for _ in range(3)]
+    tell(f"gold of {part:,} rows into {2 * asked.rows:,}, s", middle(small))
     if asked.table:
         bench.fill_gold(asked.table)
-        large = bench.lane(asked.rows // 10)
-        tell(f"the same into {asked.table:,}, s", large)
-    before = jvm_mb(spark), psutil.Process().memory_info().rss / 1024**2
-    for _ in range(asked.runs):
+        large = [bench.lane(part) for _ in range(3)]
+        tell(f"the same into {asked.table:,} more, s", middle(large))
+    for number in range(asked.runs + 1):
+        if number % 100 == 0:
+            tell(f"memory after {number} runs, MB", memory(spark))
         bench.lane(10)
-    after = jvm_mb(spark), psutil.Process().memory_info().rss / 1024**2
-    tell(f"heap in use, MB, before and after {asked.runs} runs", (before, after))
-    tell(
-        "peak of this Python, MB",
-        resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-    )
     print(json.dumps(said, default=str))
     spark.stop()
 
