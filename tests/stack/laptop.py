@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import psutil
 from pyiceberg.catalog import Catalog
 
 from query.catalog import open_catalog
@@ -115,6 +116,24 @@ class Laptop:
                 continue
         found.pop(os.getpid(), None)
         return {pid: words for pid, words in found.items() if words}
+
+    def addresses(self) -> set[tuple[str, str]]:
+        """Return program and address of each socket that this home listens on."""
+        held = set()
+        for pid, words in self.processes().items():
+            try:
+                connections = psutil.Process(pid).net_connections("inet")
+            except (
+                psutil.NoSuchProcess
+            ):  # it has ended since it was listed, and its sockets too
+                continue
+            program = words.split("/")[-1][:60]
+            held |= {
+                (program, connection.laddr.ip.removeprefix("::ffff:"))
+                for connection in connections
+                if connection.status == psutil.CONN_LISTEN
+            }
+        return held
 
     def listening(self) -> set[str]:
         """Return the names of the ports on which somebody answers."""
