@@ -105,8 +105,11 @@ def quote_volume() -> Column:
     whole and fractional parts, each of which is exact; the last one is rounded behind
     the 18th place. NULL if it has more than 20 places before the point.
     """
-    return F.expr("""
-        try_add(
+    small = "try_cast({} AS decimal(18, 8))".format
+    return F.expr(f"""
+        CASE WHEN price = {small("price")} AND quantity = {small("quantity")}
+        THEN try_cast({small("price")} * {small("quantity")} AS decimal(38, 18))
+        ELSE try_add(
           try_multiply(price, try_cast(floor(quantity) AS decimal(19, 0))),
           try_add(
             try_multiply(
@@ -116,4 +119,5 @@ def quote_volume() -> Column:
               cast(price - floor(price) AS decimal(18, 18)),
               cast(quantity - floor(quantity) AS decimal(18, 18)))
               AS decimal(38, 18))))
+        END
         """)

@@ -19,6 +19,7 @@ from spark_apps.streams import (
     history,
     newest_data,
     pending,
+    prime,
     reader,
 )
 from tests.spark_apps.lake import Lake, trade
@@ -176,12 +177,16 @@ def test_a_reader_begun_late_dies_of_the_first_expiry_and_can_be_repaired(
     forget_the_past(lake, "bronze.trades")
     lake.arrive(trade(lake.exchange, trade_id="3"))
 
+    name = table_at("bronze.trades").identifier(lake.exchange)
     with pytest.raises(StreamingQueryException, match="expired or removed"):
         read_by_a_stream(lake, checkpoint)
+    with pytest.raises(NotPrimed, match="begins at a snapshot"):
+        prime(lake.spark, name, Checkpoint(checkpoint))
     place = checkpoint / "sources/0/offsets/0"
     place.write_text(BEGINNING)
     place.with_name(".0.crc").unlink()
 
+    assert not prime(lake.spark, name, Checkpoint(checkpoint))
     assert read == 2
     assert len(read_by_a_stream(lake, checkpoint)) == 1
 

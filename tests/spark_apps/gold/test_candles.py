@@ -1,15 +1,22 @@
 """Candles of every width are those that the trades give, whatever came when."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal, localcontext
+from itertools import islice, product
+from random import Random
 
 import pytest
+from pyspark.sql import SparkSession
+from pyspark.sql.types import DecimalType, StructField, StructType
 
 from schemas.trade import Side
+from spark_apps.candles import quote_volume
+from spark_apps.pace import FEW, paced
 from spark_apps.rollup import ALL_TIME, Change, owed
 from spark_apps.spans import EXCHANGE, SPANS, aligned, as_text
-from tests.spark_apps.candles import told
+from tests.spark_apps.candles import PLACES, told
 from tests.spark_apps.lake import NOON, Lake, trade
 
 WIDTHS = {
@@ -45,6 +52,39 @@ def test_spans_grow_to_whole_windows() -> None:
     odd = [(DAY.replace(minute=7), DAY.replace(minute=9)), hour(1, 2)]
 
     assert aligned(odd, timedelta(hours=1)) == [hour(0, 2)]
+
+
+def numbers() -> Iterator[Decimal]:
+    """Give numbers as exchanges have them, and at and beyond the edges of those."""
+    yield from map(Decimal, ("0", "1E-8", "9999999999.99999999", "10000000000"))
+    yield from map(Decimal, ("1.000000001", "1E-18", "9999999999999999999.5"))
+    chance = Random(7)
+    while True:
+        places = chance.choice((2, 8, 8, 9, 18))
+        yield Decimal(chance.randrange(1, 10 ** chance.randint(1, 20))).scaleb(-places)
+
+
+@pytest.mark.spark
+@pytest.mark.parametrize("rows", [FEW, FEW + 1])
+def test_no_digit_of_a_product_is_lost(spark: SparkSession, rows: int) -> None:
+    several = list(islice(numbers(), 40))
+    wide = DecimalType(38, 18)
+    schema = StructType([StructField(n, wide) for n in ("price", "quantity")])
+
+    with paced(spark, rows):
+        made = (
+            spark.createDataFrame(list(product(several, repeat=2)), schema)
+            .select("price", "quantity", quote_volume().alias("paid"))
+            .collect()
+        )
+
+    with localcontext(prec=200, rounding=ROUND_HALF_UP):
+        exact = {row: row.price * row.quantity for row in made}
+        wanted = {row: value.quantize(PLACES) for row, value in exact.items()}
+    told = {row: row.paid for row in made}
+    assert told == {
+        row: value if value < 10**20 else None for row, value in wanted.items()
+    }
 
 
 def check(lake: Lake) -> None:
