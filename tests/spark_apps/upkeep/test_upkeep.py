@@ -12,6 +12,7 @@ from typing import cast
 import pytest
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
 from schemas.table import table_at
 from spark_apps.run import arguments, told_of, turn_of
@@ -120,6 +121,24 @@ def test_after_many_commits_a_table_is_small_again(lake: Lake) -> None:
     later = upkeep(lake, KEEP_NOTHING, "bronze.trades")["bronze"]
     assert later["deleted_files"] == 61
     assert later["snapshots"] <= 3
+
+
+@pytest.mark.spark
+def test_many_manifests_of_few_files_become_few(lake: Lake) -> None:
+    lake.arrive(trade(lake.exchange))
+    lake.lane()
+    gold = lake.name("gold.trades")
+    rows = lake.spark.table(gold).localCheckpoint()
+    for hour in range(MANY):
+        rows.withColumn("exchange_hour", F.lit(hour)).writeTo(gold).append()
+
+    told = upkeep(lake, KEEP_NOTHING, "gold.trades")["gold"]
+
+    # A file an hour is no work for compaction.
+    assert told["rewritten_files"] == 0
+    assert told["manifests_before"] == MANY + 1
+    assert told["manifests"] <= 2
+    assert len(lake.rows("gold.trades")) == MANY + 1
 
 
 def metadata(lake: Lake, identifier: str) -> list[int]:
