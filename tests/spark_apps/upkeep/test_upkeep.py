@@ -130,7 +130,8 @@ def test_many_manifests_of_few_files_become_few(lake: Lake) -> None:
     gold = lake.name("gold.trades")
     rows = lake.spark.table(gold).localCheckpoint()
     for hour in range(MANY):
-        rows.withColumn("exchange_hour", F.lit(hour)).writeTo(gold).append()
+        moment = F.lit(NOON.replace(hour=hour))
+        rows.withColumn("timestamp", moment).writeTo(gold).append()
 
     told = upkeep(lake, KEEP_NOTHING, "gold.trades")["gold"]
 
