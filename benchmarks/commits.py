@@ -149,9 +149,9 @@ def simulate(lake: Lake, commits: int, every: timedelta, rows: int) -> list[Hour
         before = (lake.manifests(), lake.metadata_bytes())
         read = seconds(lake.read)
         oldest = moments[max(0, len(moments) - KEPT_HOURS * an_hour)]
-        # Commits keep real time, and rows that of the simulated day.
-        kept = lake.kept(datetime.now(UTC) - oldest)
+        # Commits keep real time, and rows that of the simulated day, long before.
         day = BEGAN + numbers.stop * every + timedelta(minutes=15)
+        kept = lake.kept(day - oldest)
         upkeep = seconds(partial(maintain, lake.spark, kept, day))
         hours.append(
             Hour(

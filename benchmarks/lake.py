@@ -44,6 +44,7 @@ def main() -> int:
         lifecycle.run_all([t for t in lifecycle.tasks(place, env) if t.name in WANTED])
         job = [str(place.python("spark")), "-P", "-m", "benchmarks.lake_job"]
         job += ["--peer-python", str(place.python("airflow"))]
+        job += ["--kafka-data", str(place.data / "kafka")]
         done = subprocess.run(
             [*job, *sys.argv[1:]],
             env={**os.environ, **env, "BULLION_SPARK_MEMORY": "3g"},

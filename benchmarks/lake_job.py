@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from statistics import median
 
 import psutil
@@ -17,6 +18,7 @@ from confluent_kafka import Producer
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
+from benchmarks.sizing import COSTS, SIZES
 from ingestion.wire import header, packed_trade
 from schemas.table import CATALOG, all_exchanges, table_at
 from schemas.topic import TRADES
@@ -35,6 +37,10 @@ from spark_apps.silver.trades import APP as SILVER
 from spark_apps.streams import history, newest_data
 
 BASES = ("BTC", "ETH", "SOL", "XRP", "DOGE", "ADA", "AVAX", "LINK", "DOT", "LTC")
+PEERS = {
+    "consumer and pyiceberg appends": "lake_peer",
+    "Kafka Connect and the Iceberg sink": "connect_peer",
+}
 Figures = Mapping[str, float]
 START = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
 
@@ -54,6 +60,12 @@ class Clock:
             point: [t for p, t in self.passed if p == point] for point in (first, last)
         }
         return sum(times[last]) - sum(times[first])
+
+
+def busy() -> float:
+    """Return the core seconds that this whole machine has worked since it began."""
+    spent = psutil.cpu_times()
+    return spent.user + spent.system + spent.irq + spent.softirq
 
 
 @contextmanager
@@ -146,7 +158,8 @@ class Bench:
     def lane(self, count: int) -> Figures:
         """Carry so many new trades, and what is there, from the topic to candles.
 
-        `gold` is without its candles, `candles` are those of all widths.
+        `gold` is without its candles; those of a minute belong to the lane's run, the
+        wider ones to a run of their own.
         """
         if count:
             self.produce(count)
@@ -162,9 +175,23 @@ class Bench:
         return {
             "silver": silver(),
             "gold": gold() - minutes,
-            "candles": minutes + wider(),
+            "candles of a minute": minutes,
             "lane": silver() + gold(),
+            "wider candles": wider(),
         }
+
+    def bytes_a_row(self, kafka: Path) -> Figures:
+        """Return what a trade takes on disk, without copies, by where it lies."""
+        topic = kafka.glob(f"{TRADES.name(self.exchange)}-*/*.log")
+        sizes = {"kafka": sum(file.stat().st_size for file in topic) / self.next_id}
+        for address in ("bronze.trades", "silver.trades", "gold.trades"):
+            name = table_at(address).identifier(self.exchange)
+            files = self.spark.table(f"{CATALOG}.{name}.files")
+            (row,) = files.selectExpr(
+                "sum(file_size_in_bytes) / sum(record_count) AS size"
+            ).collect()
+            sizes[address.split(".")[0]] = row.size
+        return sizes
 
     def fill_gold(self, count: int) -> None:
         """Give gold so many older rows, a million an hour, each with its own id."""
@@ -198,11 +225,14 @@ class Bench:
             rows.writeTo(gold).append()
 
 
-def peer(python: str, exchange: str, rows: int) -> float:
-    """Let a program of another environment carry the same topic; rows a second."""
-    words = [python, "-P", "-m", "benchmarks.lake_peer", exchange, str(rows)]
-    done = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True)
-    return float(done.stdout.splitlines()[-1])
+def peer(python: str, program: str, exchange: str, rows: int) -> float | None:
+    """Let a program of another environment carry the same topic; rows a second.
+
+    None if it cannot: it has said why.
+    """
+    words = [python, "-P", "-m", f"benchmarks.{program}", exchange, str(rows)]
+    done = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=False)
+    return float(done.stdout.splitlines()[-1]) if done.returncode == 0 else None
 
 
 def memory(spark: SparkSession) -> Figures:
@@ -231,6 +261,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--table", type=int, default=100_000_000)
     parser.add_argument("--runs", type=int, default=500)
+    parser.add_argument("--kafka-data", type=Path, help="the broker's folder")
     parser.add_argument("--peer-python", help="an interpreter that has pyiceberg")
     asked = parser.parse_args()
     env = dict(os.environ)
@@ -250,15 +281,29 @@ def main() -> None:
     # A lane's driver lives for hours: what it compiles once is not measured.
     bench.lane(asked.rows // 10)
     tell("produced, messages/s", bench.produce(asked.rows))
-    tell(
-        "peer: consumer and pyiceberg appends, rows/s",
-        peer(asked.peer_python, bench.exchange, asked.rows),
-    )
+    for name, program in PEERS.items():
+        rate = peer(asked.peer_python, program, bench.exchange, asked.rows)
+        if rate is not None:
+            tell(f"peer: {name}, rows/s", rate)
+    spent = [busy()]
     tell("Kafka -> bronze, rows/s", bench.bronze(asked.rows))
+    spent.append(busy())
     took = bench.lane(0)
+    spent.append(busy())
     tell("bronze -> silver, rows/s", asked.rows / took["silver"])
     tell("silver -> gold, rows/s", asked.rows / took["gold"])
-    tell("candles of all widths, share of gold's time", took["candles"] / took["gold"])
+    for candles in ("candles of a minute", "wider candles"):
+        tell(f"{candles}, share of gold's time", took[candles] / took["gold"])
+    tell(
+        COSTS,
+        {
+            name: (after - before) / asked.rows * 1e6
+            for name, before, after in zip(
+                ("bronze", "silver, gold, candles"), spent, spent[1:], strict=False
+            )
+        },
+    )
+    tell(SIZES, bench.bytes_a_row(asked.kafka_data))
     for name, count in (("nothing new", 0), ("10,000 rows", 10_000)):
         bench.lane(count)
         tell(f"a lane run over {name}, s", bench.lane(count))

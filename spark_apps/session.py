@@ -126,6 +126,8 @@ def _catalog(storage: Storage) -> dict[str, str]:
         ".uri": storage.catalog_uri,
         ".jdbc.user": storage.catalog_user,
         ".jdbc.password": storage.catalog_password,
+        # The server ends connections that are not used, and all when it restarts.
+        ".retryable_status_codes": "57P05,57P01",
         # V1 is what lets a JDBC catalog hold views.
         ".jdbc.schema-version": "V1",
         ".io-impl": "org.apache.iceberg.aws.s3.S3FileIO",

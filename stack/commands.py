@@ -203,6 +203,7 @@ BENCHES = {
     "commits": "spark",
     "kills": "airflow",
     "lake": "tools",
+    "sizing": "tools",
 }
 """Each bench, and the environment that it runs in."""
 COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import tarfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -42,35 +42,46 @@ def wrong(folder: Path, lock: Path = LOCK) -> list[str]:
 def fetch(place: Place) -> None:
     """Make `<home>/jars` hold exactly what the lock says, and unpack what is packed.
 
-    Nothing is asked of the network when every file is there and right.
-
     Raises:
         NotFetched: a file could not be fetched, or is not the one that was locked.
     """
     make_home(place)
-    with console.status("comparing the jars with their lock"):
-        bad = wrong(place.jars)
-    if bad:
-        for path in bad:
-            (place.jars / path).unlink(missing_ok=True)
-        console.print(f"[bold]fetching jars[/]: {len(bad)} of {len(locked())}")
-        ivy(place)
-        still = wrong(place.jars)
-        if still:
-            shutil.rmtree(place.cache / "ivy", ignore_errors=True)
-            raise NotFetched(
-                f"{len(still)} jars are missing or not the ones in {LOCK.name}, "
-                f"such as {still[0]}. They and Ivy's cache are thrown away: run the "
-                "same command again. If it happens twice, something between you and "
-                "the registry changes files; do not use them."
-            )
+    if hold(place, place.jars, LOCKS / "ivy.xml", LOCK):
         shutil.rmtree(place.jars / "unpacked", ignore_errors=True)
     with console.status("unpacking the registry and the pages' assets"):
         unpack(place)
 
 
-def ivy(place: Place) -> None:
-    """Let Ivy resolve and retrieve; it shows each download.
+def hold(place: Place, folder: Path, module: Path, lock: Path) -> bool:
+    """Make a folder hold what the lock of an Ivy module says; return if it did not.
+
+    Nothing is asked of the network when every file is there and right.
+
+    Raises:
+        NotFetched: a file could not be fetched, or is not the one that was locked.
+    """
+    with console.status("comparing the jars with their lock"):
+        bad = wrong(folder, lock)
+    if not bad:
+        return False
+    for path in bad:
+        (folder / path).unlink(missing_ok=True)
+    console.print(f"[bold]fetching jars[/]: {len(bad)} of {len(locked(lock))}")
+    ivy(place, folder, module)
+    still = wrong(folder, lock)
+    if still:
+        shutil.rmtree(place.cache / "ivy", ignore_errors=True)
+        raise NotFetched(
+            f"{len(still)} jars are missing or not the ones in {lock.name}, "
+            f"such as {still[0]}. They and Ivy's cache are thrown away: run the "
+            "same command again. If it happens twice, something between you and "
+            "the registry changes files; do not use them."
+        )
+    return True
+
+
+def ivy(place: Place, folder: Path, module: Path) -> None:
+    """Let Ivy resolve a module and retrieve its jars; it shows each download.
 
     Raises:
         NotFetched: Ivy ended with an error, such as a registry out of reach.
@@ -80,9 +91,9 @@ def ivy(place: Place) -> None:
         str(place.java / "bin/java"),
         f"-Djavax.net.ssl.trustStore={truststore(place)}",
         "-Djavax.net.ssl.trustStoreType=PKCS12",
-        *("-jar", str(jar), "-ivy", str(LOCKS / "ivy.xml")),
+        *("-jar", str(jar), "-ivy", str(module)),
         *("-cache", str(place.cache / "ivy")),
-        *("-retrieve", str(place.jars / PATTERN)),
+        *("-retrieve", str(folder / PATTERN)),
     ]
     process = subprocess.Popen(
         words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
@@ -127,13 +138,17 @@ def unpack(place: Place) -> None:
     done.touch()
 
 
-def write_lock(place: Place) -> None:
-    """Write the lock from what lies there; for whoever changes ivy.xml."""
+def write_lock(
+    folder: Path,
+    lock: Path = LOCK,
+    confs: Sequence[str] = ("spark", "kafka", "registry", "webjars"),
+) -> None:
+    """Write a lock from what lies there; for whoever changes a module."""
     files = sorted(
         file
-        for conf in ("spark", "kafka", "registry", "webjars")
-        for file in (place.jars / conf).glob("*")
+        for conf in confs
+        for file in (folder / conf).glob("*")
         if file.suffix in {".jar", ".gz"} and file.name != "quarkus-run.jar"
     )
-    lines = (f"{digest_of(file)}  {file.relative_to(place.jars)}\n" for file in files)
-    LOCK.write_text("".join(lines))
+    lines = (f"{digest_of(file)}  {file.relative_to(folder)}\n" for file in files)
+    lock.write_text("".join(lines))

@@ -58,6 +58,15 @@ def stamp(place: Place, name: str, value: str) -> None:
     (place.run / name).write_text(value)
 
 
+ABANDONED = "30s"
+"""After so long the catalog's database ends a connection that nobody uses.
+
+Each query of a stream has a session of its own, and each session a catalog of its own,
+which nobody closes: its connection would stay until Java collects garbage, and lanes of
+an hour would take all that there are.
+"""
+
+
 def fingerprint(*parts: str | Path) -> str:
     """Return a name for exactly these texts and files."""
     found = sha256()
@@ -108,6 +117,7 @@ def databases(place: Place, env: Mapping[str, str]) -> None:
             f"SELECT 'CREATE DATABASE {name} OWNER {name}' "
             f"WHERE NOT EXISTS ({base}) \\gexec",
         ]
+    lines.append(f"ALTER ROLE catalog SET idle_session_timeout = '{ABANDONED}';")
     psql = str(place.postgres_bin / "psql")
     where = ("-h", "127.0.0.1", "-p", str(place.ports["POSTGRES"]), "-U", "postgres")
     said(

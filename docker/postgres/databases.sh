@@ -7,3 +7,5 @@ CREATE ROLE $name LOGIN PASSWORD :'password';
 CREATE DATABASE $name OWNER $name;
 SQL
 done
+# Each query of a stream leaves a connection behind; see stack/steps.py.
+psql -v ON_ERROR_STOP=1 -q -U postgres -c "ALTER ROLE catalog SET idle_session_timeout = '30s'"
