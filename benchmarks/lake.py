@@ -1,4 +1,4 @@
-"""How fast trades become tables: Kafka to bronze, silver, gold, candles; and a peer.
+"""How fast trades become tables: Kafka to bronze, silver, gold, candles; and two peers.
 
     ./bullion bench lake [--rows N] [--table N] [--runs N]
 

@@ -137,8 +137,9 @@ def test_a_port_that_is_none_is_refused_with_a_remedy(text: str) -> None:
         Place.read({"BULLION_PORT_KAFKA": text})
 
 
-def test_the_lock_of_the_jars_is_whole() -> None:
-    lines = jars.LOCK.read_text().splitlines()
+@pytest.mark.parametrize("lock", [jars.LOCK, REPO / "benchmarks/connect/jars.lock"])
+def test_the_lock_of_the_jars_is_whole(lock: Path) -> None:
+    lines = lock.read_text().splitlines()
 
     assert len(lines) > 50
     assert all(re.fullmatch(r"[0-9a-f]{64}  [a-z]+/\S+", line) for line in lines)
