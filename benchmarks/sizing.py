@@ -1,11 +1,11 @@
 """What a flow of trades needs of processors and disks, computed from measured figures.
 
-    ./bullion bench lake --table 0 --runs 0 | tail -1 > lake.json
-    ./bullion bench sizing lake.json --capture 20000 [--flow 700] [--idle 0.25]
+    ./bullion bench lake --table 0 --runs 0 | grep '^{' > lake.json
+    ./bullion bench sizing lake.json --capture 20000 [--flow 700] [--fixed 1.3]
 
-`lake.json` is the last line of `bench lake`, `--capture` what one core carries by
-`bench capture`, `--flow` the trades a second that count as one, `--idle` the cores that
-a stack without trades keeps busy by `bench laptop`. Prints a table in Markdown.
+`lake.json` is the line of figures of `bench lake`, `--capture` what a core carries by
+`bench capture`, `--flow` the trades a second that count as one, `--fixed` the cores
+that lanes keep busy with few trades, by `bench laptop`. Prints a table in Markdown.
 """
 
 import json
@@ -19,7 +19,7 @@ from schemas.topic import TRADES
 
 COSTS = "core seconds a million rows, services and all"
 SIZES = "bytes a trade"
-"""What these figures are called in the last line of `bench lake`."""
+"""What these figures are called in `bench lake`."""
 TIMES = (1, 10, 100)
 SPARE = 2
 """A core that is half busy catches up in an hour with what an hour away left."""
@@ -28,11 +28,13 @@ YEAR = timedelta(days=365)
 Figures = Mapping[str, Mapping[str, float]]
 
 
-def sized(flow: float, capture: float, idle: float, figures: Figures) -> dict[str, str]:
+def sized(
+    flow: float, capture: float, fixed: float, figures: Figures
+) -> dict[str, str]:
     """Return what a flow needs by what it is: cores on average, GB on disk."""
     busy = {"capture": flow / capture}
     busy |= {step: flow * cost / 1e6 for step, cost in figures[COSTS].items()}
-    total = idle + sum(busy.values())
+    total = fixed + sum(busy.values())
     return {
         "trades/s": f"{flow:,.0f}",
         "million trades a day": f"{flow * DAY / 1e6:,.0f}",
@@ -58,14 +60,15 @@ def held(layer: str) -> timedelta:
 def main() -> None:
     """Print the table."""
     parser = ArgumentParser(description=__doc__)
-    parser.add_argument("figures", type=Path, help="the last line of `bench lake`")
+    parser.add_argument("figures", type=Path, help="the figures of `bench lake`")
     parser.add_argument("--capture", type=float, required=True, help="trades/s a core")
     parser.add_argument("--flow", type=float, default=700)
-    parser.add_argument("--idle", type=float, default=0.25)
+    parser.add_argument("--fixed", type=float, default=1.3)
     asked = parser.parse_args()
-    figures = json.loads(asked.figures.read_text().splitlines()[-1])
+    figures = json.loads(asked.figures.read_text())
     columns = [
-        sized(asked.flow * times, asked.capture, asked.idle, figures) for times in TIMES
+        sized(asked.flow * times, asked.capture, asked.fixed, figures)
+        for times in TIMES
     ]
     print("| | " + " | ".join(f"{times}x" for times in TIMES) + " |")
     print("|---" + "|---:" * len(TIMES) + "|")
