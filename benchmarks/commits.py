@@ -26,6 +26,7 @@ from pyspark.sql import functions as F
 
 from schemas.table import CATALOG, all_exchanges, table_at
 from spark_apps.checkpoint import Checkpoint
+from spark_apps.pace import INTERPRETED
 from spark_apps.session import conf
 from spark_apps.settings import Storage
 from spark_apps.streams import history, prime, reader
@@ -183,7 +184,8 @@ def main() -> None:
         jars=Path(os.environ["BULLION_JARS"]), warehouse=f"file://{folder}/lake"
     )
     builder = SparkSession.builder.config("spark.ui.enabled", "false")
-    for key, value in conf(storage).items():
+    # A commit of few rows is not worth compiling for; so do lanes hold it.
+    for key, value in (conf(storage) | INTERPRETED).items():
         builder = builder.config(key, value)
     spark = builder.getOrCreate()
     try:

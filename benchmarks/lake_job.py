@@ -37,6 +37,7 @@ from spark_apps.silver.trades import APP as SILVER
 from spark_apps.streams import history, newest_data
 
 BASES = ("BTC", "ETH", "SOL", "XRP", "DOGE", "ADA", "AVAX", "LINK", "DOT", "LTC")
+WIDER = [app_of(each) for each in CANDLES]
 PEERS = {
     "consumer and pyiceberg appends": "lake_peer",
     "Kafka Connect and the Iceberg sink": "connect_peer",
@@ -65,7 +66,7 @@ class Clock:
 def busy() -> float:
     """Return the core seconds that this whole machine has worked since it began."""
     spent = psutil.cpu_times()
-    return spent.user + spent.system + spent.irq + spent.softirq
+    return float(spent.user + spent.system + spent.irq + spent.softirq)
 
 
 @contextmanager
@@ -170,7 +171,7 @@ class Bench:
         with timed() as gold:
             self.promote(clock)
         with timed() as wider:
-            roll_up(self.spark, [app_of(each) for each in CANDLES], self.settings)
+            roll_up(self.spark, WIDER, self.settings)
         minutes = clock.between("between the tables", "after gold.candles_1m")
         return {
             "silver": silver(),
@@ -179,6 +180,29 @@ class Bench:
             "lane": silver() + gold(),
             "wider candles": wider(),
         }
+
+    def runs(self, count: int) -> Iterator[int]:
+        """Give the number of each lane run that is done, over ten new trades or more.
+
+        Bronze lives beside them, as it does in the bronze driver; wider candles come
+        with every tenth run.
+        """
+        often = replace(self.settings, bronze_trigger_seconds=0)
+        query = start(self.spark, BRONZE, self.exchange, often)
+        bronze = table_at("bronze.trades").identifier(self.exchange)
+        try:
+            for number in range(1, count + 1):
+                before = newest_data(history(self.spark, bronze))
+                self.produce(10)
+                while newest_data(history(self.spark, bronze)) == before:
+                    time.sleep(0.1)
+                self.refine(Clock())
+                self.promote(Clock())
+                if number % 10 == 0:
+                    roll_up(self.spark, WIDER, self.settings)
+                yield number
+        finally:
+            query.stop()
 
     def bytes_a_row(self, kafka: Path) -> Figures:
         """Return what a trade takes on disk, without copies, by where it lies."""
@@ -314,10 +338,10 @@ def main() -> None:
         bench.fill_gold(asked.table)
         large = [bench.lane(part) for _ in range(3)]
         tell(f"the same into {asked.table:,} more, s", middle(large))
-    for number in range(asked.runs + 1):
+    tell("memory after 0 runs, MB", memory(spark))
+    for number in bench.runs(asked.runs):
         if number % 100 == 0:
             tell(f"memory after {number} runs, MB", memory(spark))
-        bench.lane(10)
     print(json.dumps(said, default=str))
     spark.stop()
 
