@@ -47,8 +47,10 @@ def started(place: Place, *words: str) -> Iterator[Place]:
     with subprocess.Popen(
         command, cwd=place.data, stderr=(place.run / "said").open("w")
     ) as server:
-        yield place
-        server.send_signal(signal.SIGINT)
+        try:
+            yield place
+        finally:
+            server.send_signal(signal.SIGINT)
 
 
 @pytest.fixture()
