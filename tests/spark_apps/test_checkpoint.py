@@ -3,6 +3,7 @@
 import pickle
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,6 +19,8 @@ from spark_apps.session import conf
 from spark_apps.settings import Storage
 from tests.spark_apps.lake import Lake, trade
 from tests.spark_apps.store import seaweed
+
+MANAGER = "spark.sql.streaming.checkpointFileManagerClass"
 
 
 @pytest.fixture(scope="module")
@@ -162,14 +165,13 @@ def test_a_lane_goes_on_in_s3_where_it_was_on_the_disk_and_back_again(
     assert notes(place) == files and report["files"] == len(files) > 8
     assert (notes(disk), mark.read_text()) == (set(), str(place))
 
-    with_s3a(spark, store)
-    there = replace(lake, settings=replace(lake.settings, checkpoints=place))
-    there.arrive(trade(lake.exchange, trade_id="2"))
-    silver, gold = there.lane()
+    with s3a(spark, store):
+        there = replace(lake, settings=replace(lake.settings, checkpoints=place))
+        there.arrive(trade(lake.exchange, trade_id="2"))
+        silver, gold = there.lane()
     assert (silver["rows"], gold["inserted"]) == (1, 1)
     assert Checkpoint(place / name).last_batch == 2
 
-    spark.conf.unset("spark.sql.streaming.checkpointFileManagerClass")
     move(place, disk, mark)
     lake.arrive(trade(lake.exchange, trade_id="3"))
     silver, gold = lake.lane()
@@ -186,8 +188,12 @@ def test_keys_of_the_store_are_carried_and_never_shown(store: Store) -> None:
         assert store.secret_key not in shown and store.access_key not in shown
 
 
-def with_s3a(spark: SparkSession, store: Store) -> None:
-    """Tell a session that runs already what a driver of such a lake is told."""
+@contextmanager
+def s3a(spark: SparkSession, store: Store) -> Iterator[None]:
+    """Tell a session that runs already what a driver of such a lake is told.
+
+    Other tests share the session: it is told so for this block alone.
+    """
     asked = Storage(
         jars=Path(str(spark.conf.get("spark.driver.extraClassPath"))).parent,
         warehouse="s3://lake/warehouse",
@@ -196,12 +202,16 @@ def with_s3a(spark: SparkSession, store: Store) -> None:
         s3_access_key=store.access_key,
         s3_secret_key=store.secret_key,
     )
-    for key, value in conf(asked).items():
+    said = conf(asked)
+    for key, value in said.items():
         if key.startswith("spark.hadoop."):
             name = key.removeprefix("spark.hadoop.")
             spark.sparkContext._jsc.hadoopConfiguration().set(name, value)
-        elif key.endswith("checkpointFileManagerClass"):
-            spark.conf.set(key, value)
+    spark.conf.set(MANAGER, said[MANAGER])
+    try:
+        yield
+    finally:
+        spark.conf.unset(MANAGER)
 
 
 def write(place: Folder, name: str, text: str) -> None:

@@ -368,11 +368,13 @@ def spare(spark: SparkSession, database: Database, tmp_path: Path) -> Iterator[s
     }
     for key, value in told.items():
         spark.conf.set(f"spark.sql.catalog.{name}{key}", value)
-    spark.sql(f"CREATE NAMESPACE {name}.n")
-    spark.sql(f"CREATE TABLE {name}.n.t (x INT) USING iceberg")
-    yield name
-    for key in told:
-        spark.conf.unset(f"spark.sql.catalog.{name}{key}")
+    try:
+        spark.sql(f"CREATE NAMESPACE {name}.n")
+        spark.sql(f"CREATE TABLE {name}.n.t (x INT) USING iceberg")
+        yield name
+    finally:
+        for key in told:
+            spark.conf.unset(f"spark.sql.catalog.{name}{key}")
 
 
 def append(spark: SparkSession, catalog: str, *numbers: int) -> None:

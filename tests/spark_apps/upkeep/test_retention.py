@@ -141,8 +141,10 @@ def test_rows_that_a_compaction_moved_are_still_unread(lake: Lake) -> None:
 def elsewhere(spark: SparkSession) -> Iterator[None]:
     """A session whose days begin when those of New York do."""
     spark.conf.set("spark.sql.session.timeZone", "America/New_York")
-    yield
-    spark.conf.set("spark.sql.session.timeZone", "UTC")
+    try:
+        yield
+    finally:
+        spark.conf.set("spark.sql.session.timeZone", "UTC")
 
 
 @pytest.mark.spark
