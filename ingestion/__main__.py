@@ -1,17 +1,21 @@
-"""The command line of ingestion: capture an exchange, register schemas, make topics."""
+"""The command line of ingestion: capture, fill, register schemas, make topics."""
 
 import asyncio
 import os
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
+from datetime import timedelta
 
 import httpx
 import structlog
 from confluent_kafka import KafkaException
+from msgspec import json
 
 from ingestion.catalogue import NothingToCapture
 from ingestion.exchange import load
+from ingestion.fill import HolesUnreadable, holes_of
+from ingestion.fill_job import fill
 from ingestion.process import capture_until_told
 from ingestion.publisher import DeliveryFailed
 from ingestion.registry import Registry, SchemaRefused, register_all
@@ -25,6 +29,11 @@ def arguments() -> ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     capture = commands.add_parser("capture", help="carry an exchange's trades to Kafka")
     capture.add_argument("exchange")
+    filling = commands.add_parser(
+        "fill", help="ask by REST for trades that are missing"
+    )
+    filling.add_argument("--holes", type=holes_of, required=True, metavar="JSON")
+    filling.add_argument("--seconds", type=float, default=45, help="at most (45)")
     commands.add_parser("schemas", help="register the schemas, BACKWARD compatible")
     commands.add_parser("topics", help="create the topics that are missing")
     return parser
@@ -37,6 +46,14 @@ def run(asked: Namespace, settings: Settings, env: Mapping[str, str]) -> int:
             exchange = load(asked.exchange)
             place = Place.read(env, exchange)
             return asyncio.run(capture_until_told(exchange, place, settings))
+        case "fill":
+            lasts = timedelta(seconds=asked.seconds)
+            answers = asyncio.run(fill(asked.holes, settings, env, lasts))
+            report = {
+                "published": sum(each.published for each in answers),
+                "answers": answers,
+            }
+            print(json.encode(report).decode(), flush=True)
         case "schemas":
             with Registry(settings.registry_url) as registry:
                 register_all(registry, settings.exchanges)
@@ -58,7 +75,11 @@ def main() -> int:
         ],
         cache_logger_on_first_use=True,
     )
-    asked = arguments().parse_args()
+    try:
+        asked = arguments().parse_args()
+    except HolesUnreadable as unreadable:
+        print(unreadable, file=sys.stderr)
+        return 1
     try:
         settings = Settings.read(os.environ)
     except KeyError as missing:

@@ -1,7 +1,7 @@
 """What ingestion asks of an exchange: words to translate, and no I/O."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from importlib import import_module
 from typing import Literal, Protocol
@@ -50,8 +50,6 @@ class Instrument:
 class Capabilities:
     """An exchange's habits as data, so that no code asks which exchange it is."""
 
-    ids: Literal["contiguous", "increasing", "opaque"]
-    """Whether a jump in a symbol's trade ids proves that trades are missing."""
     numbers: Literal["text", "json"]
     side_is: Literal["taker", "maker", "buyer_maker"]
     replay: int
@@ -72,6 +70,32 @@ class Keepalive:
 
     payload: bytes
     every: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What we let ourselves ask of an exchange's REST: so much cost in so long."""
+
+    cost: int
+    per: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One question to an exchange's REST, below its address."""
+
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str] = field(default_factory=dict)
+    cost: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Trades that REST returned, and the cursor that asks for those behind them."""
+
+    trades: tuple[Trade, ...]
+    after: str
 
 
 class FrameRejected(Exception):
@@ -95,6 +119,40 @@ class CatalogueUnreadable(Exception):
     """The exchange answered, but not with its list of symbols: ask again later."""
 
 
+class AskedTooOften(Exception):
+    """The exchange wants to be left alone for a while: ask again later."""
+
+
+class PageUnreadable(Exception):
+    """REST answered, but not with trades: note it, and ask again later."""
+
+
+class Fill(Protocol):
+    """How an exchange's REST is asked for trades that are missing. Pure."""
+
+    allowance: Allowance
+    """Our share of what the exchange grants an address, all our processes together."""
+
+    def first(self, first_id: int, after: datetime) -> str:
+        """Return the cursor that asks for ids from this one on, the one before it too.
+
+        `after` is when the trade before the hole happened.
+        """
+
+    def request(self, instrument: Instrument, cursor: str) -> Request:
+        """Return the question for one page."""
+
+    def page(
+        self, answer: bytes, instrument: Instrument, received_at: datetime
+    ) -> Page:
+        """Return the trades of an answer, ascending.
+
+        Raises:
+            AskedTooOften: the answer says that we ask too often.
+            PageUnreadable: it is another error, or no page of trades.
+        """
+
+
 class Exchange(Protocol):
     """One exchange's dialect. Pure: the same arguments always give the same answer."""
 
@@ -109,6 +167,8 @@ class Exchange(Protocol):
     """Path below the REST address that answers with every symbol."""
     capabilities: Capabilities
     keepalive: Keepalive | None
+    fill: Fill | None
+    """`None` where REST has no way to ask for past trades."""
 
     def instruments(self, answer: bytes) -> Iterable[Instrument]:
         """Yield every symbol in the answer to `catalogue_path`.

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Self
 
 from ingestion.exchange import Exchange
@@ -24,6 +25,8 @@ class Settings:
     flush_allowed: timedelta
     progress_every: timedelta
     queue_messages: int
+    limits: Path
+    """Where it is counted how often exchanges are asked, for all processes."""
 
     @classmethod
     def read(cls, env: Mapping[str, str]) -> Self:
@@ -39,6 +42,7 @@ class Settings:
             flush_allowed=seconds(env, "BULLION_FLUSH_S", 20),
             progress_every=seconds(env, "BULLION_PROGRESS_S", 30),
             queue_messages=int(env.get("BULLION_QUEUE_MESSAGES", "500000")),
+            limits=Path(env.get("BULLION_LIMITS") or ".bullion/limits"),
         )
 
 

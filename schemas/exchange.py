@@ -1,6 +1,7 @@
 """What is true of an exchange even when nothing runs, read from its folder by path."""
 
 import json
+from collections.abc import Mapping
 from datetime import date
 
 from schemas.table import ROOT, all_exchanges
@@ -9,14 +10,29 @@ from schemas.table import ROOT, all_exchanges
 def opened(exchange: str) -> date:
     """Return the UTC day on which the exchange opened: no trade can be older.
 
-    It stands in the `about.json` of the exchange's folder, so that rooms which may not
-    import an adapter can ask too.
+    Raises:
+        LookupError: there is no such folder; the message names those there are.
+    """
+    return date.fromisoformat(about(exchange)["opened"])
+
+
+def counts_trades(exchange: str) -> bool:
+    """Return whether a symbol's ids count up by one: a jump then proves a loss.
 
     Raises:
         LookupError: there is no such folder; the message names those there are.
+    """
+    return about(exchange)["trade_ids"] == "contiguous"
+
+
+def about(exchange: str) -> Mapping[str, str]:
+    """Return what the `about.json` of an exchange's folder says.
+
+    It stands there so that rooms which may not import an adapter can ask too.
     """
     if exchange not in all_exchanges():
         known = ", ".join(all_exchanges())
         raise LookupError(f"no exchange {exchange!r}; known: {known}")
     file = ROOT / "ingestion/exchanges" / exchange / "about.json"
-    return date.fromisoformat(json.loads(file.read_text())["opened"])
+    said: Mapping[str, str] = json.loads(file.read_text())
+    return said

@@ -26,6 +26,7 @@ POINTS = {
         "after gold.candles_1h",
         "after gold.candles_1d",
     ),
+    "gold.gaps": ("between gaps and ranges",),
 }
 """Every point of each app at which a driver can be made to die."""
 

@@ -28,6 +28,7 @@ class Control:
         yield web.post("/control/{exchange}/garbage", self.garbage)
         yield web.post("/control/{exchange}/spike", self.spike)
         yield web.post("/control/{exchange}/drop", self.drop)
+        yield web.post("/control/{exchange}/omit", self.omit)
 
     async def state(self, request: web.Request) -> web.Response:
         return web.json_response(
@@ -118,6 +119,18 @@ class Control:
             else:
                 connection.abort()
         return done("drop", hub, dropped=len(connections))
+
+    async def omit(self, request: web.Request) -> web.Response:
+        """Keep a symbol's next trades from every WebSocket; REST has them."""
+        hub, order = self.hub(request), await asked(request)
+        symbol, count = str(order.get("symbol")), order.get("count")
+        if symbol not in hub.feed.symbols or not isinstance(count, int) or count < 1:
+            raise web.HTTPBadRequest(
+                text='expected {"symbol": S, "count": N}: N above 0, S one of '
+                + ", ".join(hub.feed.symbols)
+            )
+        hub.omitted[symbol] = hub.omitted.get(symbol, 0) + count
+        return done("omit", hub, symbol=symbol, count=count)
 
     def hub(self, request: web.Request) -> Hub:
         name = request.match_info["exchange"]

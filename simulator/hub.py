@@ -126,6 +126,8 @@ class Hub:
     opened: int = 0
     issued: int = 0
     followed: asyncio.Event = field(default_factory=asyncio.Event)
+    omitted: dict[str, int] = field(default_factory=dict)
+    """How many of each symbol's next trades no WebSocket is told; REST has them."""
 
     def open(self, request: web.Request, ws: web.WebSocketResponse) -> Connection:
         room = WAITING_READER if self.feed.waits else SLOW_READER
@@ -159,6 +161,7 @@ class Hub:
         """Tell everybody what the feed issues, as long as it does."""
         async for groups in self.feed.batches(self.followed.wait):
             self.issued += sum(map(len, groups))
+            groups = self._without_omitted(groups) if self.omitted else groups
             for connection in list(self.connections):
                 texts = self.texts(connection, groups) if connection.follows else []
                 if texts and self.feed.waits:
@@ -169,6 +172,22 @@ class Hub:
                     connection.tell_now(texts)
             if not self.feed.more:
                 log.info("feed_ended", exchange=self.exchange, **self.feed.about())
+
+    def _without_omitted(self, groups: list[Group]) -> list[Group]:
+        told: list[Group] = []
+        for group in groups:
+            kept: Group = []
+            for trade in group:
+                left = self.omitted.get(trade.symbol, 0)
+                if not left:
+                    kept.append(trade)
+                elif left == 1:
+                    del self.omitted[trade.symbol]
+                else:
+                    self.omitted[trade.symbol] = left - 1
+            if kept:
+                told.append(kept)
+        return told
 
     async def _tell_waiting(
         self, connection: Connection, texts: list[str | bytes]

@@ -1,6 +1,7 @@
 """What a batch leaves in the summary of each snapshot that it commits."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -44,6 +45,22 @@ class Mark:
         for key, value in self.properties(figures).items():
             writer = writer.option(f"snapshot-property.{key}", value)
         return writer
+
+
+@contextmanager
+def saying(spark: SparkSession, properties: Mapping[str, str]) -> Iterator[None]:
+    """Let the commits of a MERGE, which takes no options, have these properties."""
+    named = {
+        f"spark.sql.iceberg.snapshot-property.{k}": v for k, v in properties.items()
+    }
+    try:
+        for key, value in named.items():
+            spark.conf.set(key, value)
+        yield
+    finally:
+        # The next run of this turn enters the same session.
+        for key in named:
+            spark.conf.unset(key)
 
 
 @dataclass(frozen=True, slots=True)

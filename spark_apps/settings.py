@@ -27,6 +27,8 @@ class Settings:
     """Messages that one bronze batch takes of a topic at most."""
     unknown_schema_patience: timedelta
     """How long silver waits for the registry to learn the schema id of a message."""
+    absent_after: timedelta = timedelta(minutes=2)
+    """How far apart an exchange must have left an id out twice, to be without it."""
     kept_for: Mapping[str, timedelta | None] = field(default_factory=dict)
     """Address to the age at which rows are deleted, where it is not the spec's."""
     airflow: Mapping[str, str]
@@ -55,6 +57,9 @@ class Settings:
             bronze_max_offsets=int(env.get("BULLION_BRONZE_MAX_OFFSETS", "500000")),
             unknown_schema_patience=timedelta(
                 seconds=float(env.get("BULLION_UNKNOWN_SCHEMA_SECONDS", "120"))
+            ),
+            absent_after=timedelta(
+                seconds=float(env.get("BULLION_ABSENT_AFTER_SECONDS", "120"))
             ),
             airflow={
                 f"bullion.airflow-{key[12:].lower().replace('_', '-')}": value

@@ -116,7 +116,9 @@ def _create(spark: SparkSession, table: Table, identifier: str) -> None:
         for column in table.columns
     )
     partitions = ", ".join(
-        f"{text[:-1].replace('(', '(`')}`)" for text in table.partitioned_by
+        # A transform of a column, or the column itself.
+        f"{text[:-1].replace('(', '(`')}`)" if "(" in text else f"`{text}`"
+        for text in table.partitioned_by
     )
     said = ", ".join(f"'{key}'='{value}'" for key, value in properties(table).items())
     spark.sql(

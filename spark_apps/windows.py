@@ -8,6 +8,7 @@ from pyspark.sql import functions as F
 
 from schemas.table import CATALOG, Table, table_at
 from spark_apps.app import Run, Windows
+from spark_apps.marks import saying
 from spark_apps.spans import Span, aligned, plain, within
 
 MARGIN = timedelta(days=2)
@@ -91,8 +92,7 @@ def merge(
     differs = " OR ".join(
         f"NOT ({target}.{name} <=> s.{name})" for name in values if name != "updated_at"
     )
-    _say(rows.sparkSession, properties)
-    try:
+    with saying(rows.sparkSession, properties):
         (
             rows.alias("s")
             .mergeInto(
@@ -104,16 +104,3 @@ def merge(
             .insertAll()
             .merge()
         )
-    finally:
-        # The next run of this lane enters the same session.
-        _unsay(rows.sparkSession, properties)
-
-
-def _say(spark: SparkSession, properties: Mapping[str, str]) -> None:
-    for key, value in properties.items():
-        spark.conf.set(f"spark.sql.iceberg.snapshot-property.{key}", value)
-
-
-def _unsay(spark: SparkSession, properties: Mapping[str, str]) -> None:
-    for key in properties:
-        spark.conf.unset(f"spark.sql.iceberg.snapshot-property.{key}")

@@ -63,6 +63,7 @@ def bullion(place: Place) -> dict[str, str]:
         "BULLION_CHECKPOINTS": profile.checkpoints(place),
         "BULLION_SPARK_MASTER": profile.master(place),
         "BULLION_LOCKS": str(place.home / "locks"),
+        "BULLION_LIMITS": str(place.home / "limits"),
         "BULLION_BACKUPS": str(place.home / "backups"),
         "BULLION_REGISTRY_DATABASE": f"{LOCAL}:{port['POSTGRES']}/registry",
         "BULLION_REGISTRY_USER": "registry",

@@ -19,6 +19,8 @@ def all_pools() -> dict[str, dict[str, object]]:
     return {
         "gates": pool(2, "Gates asked at once."),
         "gold.candles": pool(1, "Who computes wider candles now."),
+        "gold.gaps": pool(1, "Who keeps the ledger of trade ids now."),
+        "fills": pool(1, "Who asks exchanges for missing trades now."),
         UPKEEP: pool(1, "Who compacts, expires or drops now."),
         **turns,
     }

@@ -56,7 +56,7 @@ def test_each_exchange_has_its_lane_and_nothing_else_is_there(
     # A file without the words "airflow" and "dag" gives neither a DAG nor an error.
     wanted = {f"lane__{exchange}" for exchange in all_exchanges()}
 
-    others = {"candles", "checkpoint_backup", "data_docs", "schemas"}
+    others = {"candles", "checkpoint_backup", "completeness", "data_docs", "schemas"}
     assert set(bag.dags) == {*wanted, *KEEPERS, *others}
 
 

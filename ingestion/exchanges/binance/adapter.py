@@ -1,7 +1,7 @@
 """Binance's dialect, turned into trades; see `frames` for what it looks like."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from msgspec import UNSET, Raw, ValidationError, json
@@ -10,6 +10,7 @@ from ingestion.exchange import (
     UNREADABLE,
     Capabilities,
     CatalogueUnreadable,
+    Fill,
     Frame,
     FrameRejected,
     Instrument,
@@ -18,6 +19,7 @@ from ingestion.exchange import (
     instrument_of,
     with_unread,
 )
+from ingestion.exchanges.binance.fill import BinanceFill
 from ingestion.exchanges.binance.frames import (
     AnyEvent,
     AnyFrame,
@@ -25,13 +27,11 @@ from ingestion.exchanges.binance.frames import (
     TradeEvent,
     TradeFrame,
 )
+from ingestion.exchanges.binance.times import microseconds, moment
 from schemas.trade import Side, Trade
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ENVELOPE = frozenset(TradeFrame.__struct_encode_fields__)
 KNOWN = frozenset(TradeEvent.__struct_encode_fields__)
-FIRST_IN_MICROSECONDS = 10**14
-"""1973 in microseconds and the year 5138 in milliseconds: no instant is in doubt."""
 
 read_trade = json.Decoder(TradeFrame).decode
 read_any = json.Decoder(AnyFrame).decode
@@ -48,7 +48,6 @@ class Binance:
     symbols: tuple[str, ...] = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
     catalogue_path = "/api/v3/exchangeInfo"
     capabilities = Capabilities(
-        ids="contiguous",
         numbers="text",
         side_is="buyer_maker",
         replay=0,
@@ -61,6 +60,7 @@ class Binance:
     )
     # Binance pings, and the socket answers; there is nothing to add.
     keepalive: Keepalive | None = None
+    fill: Fill | None = BinanceFill()
 
     def instruments(self, answer: bytes) -> Iterable[Instrument]:
         try:
@@ -152,7 +152,7 @@ class Binance:
         return Trade(
             trade_id=str(event.trade_id),
             exchange="BINANCE",
-            timestamp=EPOCH + timedelta(microseconds=microseconds(event.trade_time)),
+            timestamp=moment(event.trade_time),
             price=Decimal(event.price),
             quantity=Decimal(event.quantity),
             base_asset=instrument.base,
@@ -162,8 +162,3 @@ class Binance:
             ingestion_timestamp=received_at,
             vendor_data=with_unread(told, unread) if unread else told,
         )
-
-
-def microseconds(instant: int) -> int:
-    """Return an instant in us; streams, REST and archives send it in ms or in us."""
-    return instant if instant >= FIRST_IN_MICROSECONDS else instant * 1000

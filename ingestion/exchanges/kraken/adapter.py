@@ -9,6 +9,7 @@ from ingestion.exchange import (
     UNREADABLE,
     Capabilities,
     CatalogueUnreadable,
+    Fill,
     Frame,
     FrameRejected,
     Instrument,
@@ -18,6 +19,7 @@ from ingestion.exchange import (
     instrument_of,
     with_unread,
 )
+from ingestion.exchanges.kraken.fill import KrakenFill
 from ingestion.exchanges.kraken.frames import (
     AnyFrame,
     AssetPairs,
@@ -50,7 +52,6 @@ class Kraken:
     symbols: tuple[str, ...] = ("BTC/USD", "ETH/USD", "BTC/USDT")
     catalogue_path = "/0/public/AssetPairs"
     capabilities = Capabilities(
-        ids="contiguous",
         numbers="json",
         side_is="taker",
         replay=50,
@@ -63,6 +64,7 @@ class Kraken:
     keepalive: Keepalive | None = Keepalive(
         json.encode({"method": "ping"}), timedelta(seconds=30)
     )
+    fill: Fill | None = KrakenFill()
 
     def instruments(self, answer: bytes) -> Iterable[Instrument]:
         try:

@@ -1,0 +1,53 @@
+"""The operators of completeness: find holes, ask the exchanges, note what they said."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from airflow.providers.standard.operators.bash import BashOperator
+from airflow.sdk import Context
+from airflow.sdk.exceptions import AirflowSkipException
+
+from dags.factory.settings import environment
+from dags.factory.spark_job import SparkJob
+
+
+class FindJob(SparkJob):
+    """Enters new trades into the ledger; skipped while gold has none."""
+
+    def has_work(self, reads: str, writes: str) -> bool:
+        """Return whether gold has trades that the ledger does not know."""
+        from expectations.ledger import unread
+
+        return unread(environment())
+
+
+class NoteJob(SparkJob):
+    """Enters what exchanges answered; what it follows has asked them."""
+
+    def has_work(self, reads: str, writes: str) -> bool:
+        """Return that there is: without answers this task is skipped."""
+        return True
+
+
+class FillJob(BashOperator):
+    """Runs `python -m ingestion fill` on the ledger's holes; skipped without any."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            bash_command='exec "$BULLION_SPARK_PYTHON" -m ingestion fill '
+            '--holes "$HOLES"',
+            append_env=True,
+            output_processor=json.loads,
+            **kwargs,
+        )
+
+    def execute(self, context: Context) -> Any:
+        """Return the exchanges' answers."""
+        from expectations.ledger import holes_to_fill
+
+        holes = holes_to_fill(environment(), datetime.now(UTC))
+        if not holes:
+            raise AirflowSkipException("no hole is open that is not being filled")
+        self.env = {"HOLES": json.dumps(holes)}
+        return super().execute(context)

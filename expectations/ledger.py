@@ -1,0 +1,63 @@
+"""What the ledger of trade ids owes: trades it has not seen, holes nobody asked for."""
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from pyiceberg.catalog import Catalog
+
+from expectations.catalog import added_files, open_catalog
+from expectations.rollups import line
+from schemas.id_range import from_text
+from schemas.table import table_at
+
+READ_TO = "bullion.ledger-read-to"
+"""What the ledger leaves in a snapshot's summary: how far it has read gold."""
+AGAIN_AFTER = timedelta(minutes=2)
+"""How long trades of a fill may be on their way before the exchange is asked again."""
+MOST = 1_000_000
+"""Ids that a hole may lack to be filled by REST; for more there are archives."""
+AT_ONCE = 200
+"""Holes that one fill is given, the oldest first."""
+
+
+def unread(env: Mapping[str, str]) -> bool:
+    """Return whether gold has trades that the ledger does not know."""
+    catalog = open_catalog(env)
+    ranges, gold = (
+        catalog.load_table(table_at(address).identifier())
+        for address in ("gold.ranges", "gold.trades")
+    )
+    read_to = next((said[READ_TO] for _, said in line(ranges) if READ_TO in said), "")
+    at = gold.current_snapshot()
+    while at is not None and not added_files(at):
+        parent = at.parent_snapshot_id
+        at = gold.snapshot_by_id(parent) if parent else None
+    return at is not None and str(at.snapshot_id) != read_to
+
+
+def holes_to_fill(env: Mapping[str, str], now: datetime) -> list[dict[str, Any]]:
+    """Return the holes whose exchange is to be asked, as a fill is told of them."""
+    found = sorted(holes(open_catalog(env), now), key=lambda row: row["found_at"])
+    return [
+        {
+            "exchange": row["exchange"],
+            "symbol": row["symbol"],
+            "first_missing_id": row["first_missing_id"],
+            "last_missing_id": row["last_missing_id"],
+            "missing": from_text(row["missing_ranges"]),
+            "after": row["after_timestamp"].isoformat(),
+        }
+        for row in found[:AT_ONCE]
+    ]
+
+
+def holes(catalog: Catalog, now: datetime) -> Iterator[dict[str, Any]]:
+    table = catalog.load_table(table_at("gold.gaps").identifier())
+    rows = table.scan(row_filter="state IN ('open', 'filling')").to_arrow()
+    for row in rows.to_pylist():
+        last = json.loads(row["evidence"] or "{}").get("last")
+        asked = datetime.fromisoformat(last["asked_at"]) if last else None
+        if row["missing"] <= MOST and (asked is None or now - asked >= AGAIN_AFTER):
+            yield row

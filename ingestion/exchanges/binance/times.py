@@ -1,0 +1,17 @@
+"""Binance's times: in ms or in us, which no instant leaves in doubt."""
+
+from datetime import UTC, datetime, timedelta
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+FIRST_IN_MICROSECONDS = 10**14
+"""1973 in microseconds and the year 5138 in milliseconds."""
+
+
+def microseconds(instant: int) -> int:
+    """Return an instant in us; streams, REST and archives send it in ms or in us."""
+    return instant if instant >= FIRST_IN_MICROSECONDS else instant * 1000
+
+
+def moment(instant: int) -> datetime:
+    """Return an instant as an aware UTC time."""
+    return EPOCH + timedelta(microseconds=microseconds(instant))

@@ -1,0 +1,239 @@
+"""Missing trades are asked for by REST, and go the way of all others.
+
+A fill is told of holes and reports answers; what is in the tables it does not know. It
+publishes what it finds into the exchange's topic, where the lane takes it to gold.
+"""
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import httpx
+import structlog
+from msgspec import Struct, ValidationError, json
+
+from ingestion.capture import Outlet
+from ingestion.exchange import (
+    AskedTooOften,
+    Exchange,
+    Fill,
+    Frame,
+    FrameRejected,
+    Instrument,
+    Page,
+    PageUnreadable,
+)
+from ingestion.limiter import Limiter
+from schemas.id_range import IdRange, joined
+from schemas.trade import Trade
+
+log = structlog.get_logger()
+AT_ONCE = 8
+"""Holes of one exchange that are asked for side by side, for the time lines take."""
+
+
+class HolesUnreadable(Exception):
+    """What is to be filled was not told as it must be; the message says how."""
+
+
+class Hole(Struct, forbid_unknown_fields=True):
+    """Trade ids that are missing between two that are held."""
+
+    exchange: str
+    symbol: str
+    first_missing_id: int
+    last_missing_id: int
+    missing: list[tuple[int, int]]
+    """Which of them are missing still."""
+    after: datetime
+    """When the trade before the hole happened."""
+
+
+class Answer(Struct):
+    """What the exchange said to one hole."""
+
+    exchange: str
+    symbol: str
+    first_missing_id: int
+    last_missing_id: int
+    asked_at: datetime
+    requests: int = 0
+    published: int = 0
+    whole: bool = False
+    """Whether it answered for all of the ids, up to a trade behind them."""
+    skipped: list[IdRange] = []
+    """Ids that it left out between others."""
+    error: str = ""
+
+
+class Unanswered(Exception):
+    """The exchange did not answer this time; the message says what it did."""
+
+
+def holes_of(text: str) -> list[Hole]:
+    """Return the holes in a JSON array.
+
+    Raises:
+        HolesUnreadable: the message shows what an array looks like.
+    """
+    try:
+        return json.decode(text, type=list[Hole])
+    except (ValidationError, ValueError) as error:
+        raise HolesUnreadable(
+            f"{error}; expected such as"
+            ' [{"exchange": "ACME", "symbol": "BTCUSD", "first_missing_id": 4,'
+            ' "last_missing_id": 6, "missing": [[4, 6]],'
+            ' "after": "2026-11-27T10:00:00Z"}]'
+        ) from error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filler:
+    """Asks one exchange for its holes."""
+
+    exchange: Exchange
+    fill: Fill
+    rest_url: str
+    instruments: Mapping[str, Instrument]
+    """By our symbol."""
+    outlet: Outlet
+    limiter: Limiter
+    client: httpx.AsyncClient
+    until: float
+    """When to ask no more, on the clock of `time.monotonic`."""
+    pauses: Sequence[float] = field(default=(1.0, 4.0))
+    """Seconds between the tries of a question."""
+
+    async def answers(self, holes: Sequence[Hole]) -> list[Answer]:
+        """Ask for each hole; return what the exchange said to each."""
+        turns = asyncio.Semaphore(AT_ONCE)
+
+        async def one(hole: Hole) -> Answer:
+            async with turns:
+                return await self.answer(hole)
+
+        return list(await asyncio.gather(*map(one, holes)))
+
+    async def answer(self, hole: Hole) -> Answer:
+        """Ask for one hole, publish what is missing of the answer, and tell."""
+        told = Answer(
+            exchange=hole.exchange,
+            symbol=hole.symbol,
+            first_missing_id=hole.first_missing_id,
+            last_missing_id=hole.last_missing_id,
+            asked_at=datetime.now(UTC),
+        )
+        instrument = self.instruments.get(hole.symbol)
+        if instrument is None:
+            told.error = f"the catalogue of {self.exchange.name} has no {hole.symbol}"
+        else:
+            try:
+                await self._ask(hole, instrument, told)
+            except Unanswered as why:
+                told.error = str(why)
+        log.info(
+            "hole_asked_for",
+            exchange=self.exchange.name,
+            symbol=hole.symbol,
+            ids=f"{hole.first_missing_id}..{hole.last_missing_id}",
+            published=told.published,
+            whole=told.whole,
+            error=told.error or None,
+        )
+        return told
+
+    async def _ask(self, hole: Hole, instrument: Instrument, told: Answer) -> None:
+        wanted = joined(hole.missing)
+        lacking = {number for a, b in wanted for number in range(a, b + 1)}
+        lowest, highest = wanted[0][0], -1
+        cursor = self.fill.first(wanted[0][0], hole.after)
+        while time.monotonic() < self.until:
+            page = await self._page(instrument, cursor, told)
+            ids = [int(trade.trade_id) for trade in page.trades]
+            for number, trade in zip(ids, page.trades, strict=True):
+                if number in lacking:
+                    # What is held, or came already, is not sent again.
+                    lacking.discard(number)
+                    await self._publish(trade, told)
+            before, highest = highest, max(ids, default=highest)
+            lowest = min([lowest, *ids[:1]])
+            if highest > wanted[-1][1]:
+                # Left out is only what lies between two trades that it has.
+                told.whole = lowest < wanted[0][0]
+                if told.whole:
+                    told.skipped = joined((number, number) for number in lacking)
+                return
+            if highest <= before or not page.after:
+                # It does not have, or not yet, what lies behind.
+                return
+            cursor = page.after
+
+    async def _page(self, instrument: Instrument, cursor: str, told: Answer) -> Page:
+        """Return a page; ask again where asking again may help.
+
+        Raises:
+            Unanswered: it did not help; the message says what the exchange did.
+        """
+        request = self.fill.request(instrument, cursor)
+        why = ""
+        for pause in (*self.pauses, 0.0):
+            await self.limiter.take(request.cost)
+            told.requests += 1
+            try:
+                answer = await self.client.get(
+                    self.rest_url + request.path,
+                    params=dict(request.query),
+                    headers=dict(request.headers),
+                )
+                self._heed(answer)
+                answer.raise_for_status()
+                return self.fill.page(answer.content, instrument, datetime.now(UTC))
+            except AskedTooOften as often:
+                why = f"it is asked too often: {often}"
+            except httpx.HTTPStatusError as refused:
+                status = refused.response.status_code
+                why = f"HTTP {status}: {refused.response.text[:200]}"
+                if status < 500:
+                    break
+            except (httpx.HTTPError, PageUnreadable) as error:
+                why = str(error) or type(error).__name__
+            await asyncio.sleep(pause)
+        raise Unanswered(why)
+
+    def _heed(self, answer: httpx.Response) -> None:
+        """Leave the exchange alone, all of us, for as long as it says.
+
+        Raises:
+            Unanswered: it says so.
+        """
+        if answer.status_code not in (418, 429):
+            return
+        said = answer.headers.get("Retry-After", "")
+        seconds = float(said) if said.isdecimal() else 60.0
+        self.limiter.close(seconds, time.time())
+        raise Unanswered(
+            f"HTTP {answer.status_code}: it is asked too often, and again in "
+            f"{seconds:.0f} s at the earliest"
+        )
+
+    async def _publish(self, trade: Trade, told: Answer) -> None:
+        try:
+            key, value = self.outlet.packed(trade)
+        except FrameRejected as rejection:
+            told_of = json.encode({"trade_id": trade.trade_id, **trade.vendor_data})
+            frame = Frame(told_of, trade.ingestion_timestamp)
+            await self.outlet.reject(frame, rejection, self.rest_url)
+            return
+        await self.outlet.publish(key, value)
+        told.published += 1
+
+
+def by_symbol(
+    catalogue: Mapping[str, Instrument], wanted: Sequence[str]
+) -> dict[str, Instrument]:
+    """Return instruments by our symbol; of namesakes, the one that is captured."""
+    rest = [one for one in catalogue.values() if one.native not in wanted]
+    mine = [catalogue[name] for name in reversed(wanted) if name in catalogue]
+    return {one.symbol: one for one in (*rest, *mine)}

@@ -1,0 +1,188 @@
+"""What the ledger says of a hole: open, asked for, filled, or absent at the exchange."""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any, Self
+
+from schemas.id_range import IdRange, as_text, common, joined, size, without
+from spark_apps.gold.ranges import Held
+
+OPEN, FILLING, FILLED, ABSENT = "open", "filling", "filled", "absent"
+LIVE = (OPEN, FILLING)
+"""States in which ids are still to come."""
+SHOWN = 1000
+"""Ranges of a hole that its row spells out; the fill of these makes room for others."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What an exchange said when it was asked for a hole's ids."""
+
+    exchange: str
+    symbol: str
+    first_missing_id: int
+    last_missing_id: int
+    asked_at: datetime
+    requests: int
+    published: int
+    whole: bool
+    """Whether it answered for all of the ids, up to a trade behind them."""
+    skipped: tuple[IdRange, ...]
+    """Ids that it left out between others."""
+    error: str = ""
+
+    @classmethod
+    def read(cls, told: Any) -> Self:
+        """Return an answer as the fill reports it."""
+        return cls(
+            **told
+            | {
+                "asked_at": datetime.fromisoformat(told["asked_at"]),
+                "skipped": tuple((first, last) for first, last in told["skipped"]),
+            }
+        )
+
+    @property
+    def of(self) -> tuple[str, str, int, int]:
+        return (
+            self.exchange,
+            self.symbol,
+            self.first_missing_id,
+            self.last_missing_id,
+        )
+
+
+def answers(text: str) -> tuple[Answer, ...]:
+    """Return the answers in the report of a fill, as JSON."""
+    return tuple(Answer.read(told) for told in json.loads(text)["answers"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """A row of `gold.gaps`."""
+
+    exchange: str
+    symbol: str
+    first_missing_id: int
+    last_missing_id: int
+    state: str
+    missing: int
+    missing_ranges: str
+    after_timestamp: datetime
+    before_timestamp: datetime
+    found_at: datetime
+    filled_at: datetime | None
+    cause: str | None
+    evidence: str | None
+    updated_at: datetime
+
+    @property
+    def key(self) -> tuple[str, str, int, int]:
+        return (
+            self.exchange,
+            self.symbol,
+            self.first_missing_id,
+            self.last_missing_id,
+        )
+
+    @property
+    def whose(self) -> tuple[str, str]:
+        return self.exchange, self.symbol
+
+    @property
+    def span(self) -> IdRange:
+        return self.first_missing_id, self.last_missing_id
+
+
+def holes(held: Sequence[Held], now: datetime) -> Iterator[Gap]:
+    """Yield what lies between a symbol's ranges, as gaps found just now."""
+    for low, high in pairwise(held):
+        span = (low.last_id + 1, high.first_id - 1)
+        yield Gap(
+            exchange=low.exchange,
+            symbol=low.symbol,
+            first_missing_id=span[0],
+            last_missing_id=span[1],
+            state=OPEN,
+            missing=size([span]),
+            missing_ranges=as_text([span]),
+            after_timestamp=low.last_timestamp,
+            before_timestamp=high.first_timestamp,
+            found_at=now,
+            filled_at=None,
+            cause=None,
+            evidence=None,
+            updated_at=now,
+        )
+
+
+def unknown(found: Iterable[Gap], known: Iterable[Gap]) -> list[Gap]:
+    """Return the holes that lie in no gap of the ledger."""
+    told: dict[tuple[str, str], list[IdRange]] = defaultdict(list)
+    for gap in known:
+        told[gap.whose].append(gap.span)
+    whole = {whose: joined(spans) for whose, spans in told.items()}
+    return [gap for gap in found if without(gap.span, whole.get(gap.whose, []))]
+
+
+def answered(gap: Gap, answer: Answer) -> Gap:
+    """Return the gap with what the exchange answered; the first answer is kept."""
+    said = json.loads(gap.evidence or "{}")
+    last = {
+        "asked_at": answer.asked_at.isoformat(),
+        "requests": answer.requests,
+        "published": answer.published,
+        "whole": answer.whole,
+        "skipped": as_text(answer.skipped[:SHOWN]),
+        **({"error": answer.error} if answer.error else {}),
+    }
+    asks = {"asks": said.get("asks", 0) + 1, "last": last}
+    # An answer that was not whole proves nothing, and gives way to one that is.
+    first = said.get("first") or (last if answer.whole else None)
+    kept = {"first": first} if first else {}
+    return replace(gap, evidence=json.dumps({**said, **asks, **kept}))
+
+
+def as_it_is(gap: Gap, held: Sequence[IdRange], now: datetime, apart: timedelta) -> Gap:
+    """Return the gap as what is held, and what was answered, makes it.
+
+    Ids that the exchange, asked twice so far apart, left out between others are absent
+    there: no fill will ever bring them.
+    """
+    left = without(gap.span, held)
+    absent = common(left, never_there(gap, apart))
+    missing = [part for span in left for part in without(span, absent)]
+    asked = json.loads(gap.evidence or "{}")
+    if missing:
+        state = FILLING if asked.get("last", {}).get("published") else OPEN
+    else:
+        state = ABSENT if absent else FILLED
+    same = gap.evidence, gap.state, gap.missing
+    changed = replace(
+        gap,
+        state=state,
+        missing=size(missing),
+        missing_ranges=as_text(missing[:SHOWN]),
+        filled_at=None if missing else (gap.filled_at or now),
+    )
+    return gap if same == (gap.evidence, state, size(missing)) else changed
+
+
+def never_there(gap: Gap, apart: timedelta) -> list[IdRange]:
+    """Return the ids that two whole answers, far enough apart, both left out."""
+    said = json.loads(gap.evidence or "{}")
+    first, last = said.get("first"), said.get("last", {})
+    if not first or not last.get("whole"):
+        return []
+    times = (datetime.fromisoformat(each["asked_at"]) for each in (first, last))
+    earlier, later = times
+    if later - earlier < apart:
+        return []
+    skipped = (
+        joined((a, b) for a, b in json.loads(each["skipped"])) for each in (first, last)
+    )
+    return common(*skipped)

@@ -1,0 +1,98 @@
+"""Trades to the ranges of their ids, and ranges that grow together."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from pyspark.sql import DataFrame, Window
+from pyspark.sql import functions as F
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """A row of `gold.ranges`: trade ids of which gold has every one."""
+
+    exchange: str
+    symbol: str
+    first_id: int
+    last_id: int
+    first_timestamp: datetime
+    last_timestamp: datetime
+
+    @property
+    def whose(self) -> tuple[str, str]:
+        return self.exchange, self.symbol
+
+
+def ranges(trades: DataFrame) -> DataFrame:
+    """Return the unbroken ranges of ids in some of gold's trades, times in us.
+
+    An id that is no number is nobody's: the rows of exchanges that count their trades
+    have none.
+    """
+    mine = Window.partitionBy("exchange", "symbol").orderBy("id")
+    return (
+        trades.select(
+            "exchange",
+            "symbol",
+            F.expr("try_cast(trade_id AS bigint)").alias("id"),
+            F.unix_micros("timestamp").alias("us"),
+        )
+        .where("id IS NOT NULL")
+        # The rows of one range have one difference: both count up by one.
+        .withColumn("apart", F.col("id") - F.row_number().over(mine))
+        .groupBy("exchange", "symbol", "apart")
+        .agg(
+            F.min("id").alias("first_id"),
+            F.max("id").alias("last_id"),
+            F.min_by("us", "id").alias("first_us"),
+            F.max_by("us", "id").alias("last_us"),
+        )
+        .drop("apart")
+    )
+
+
+def collected(found: DataFrame) -> list[Held]:
+    """Return the rows of `ranges`."""
+    return [
+        Held(
+            exchange=row.exchange,
+            symbol=row.symbol,
+            first_id=row.first_id,
+            last_id=row.last_id,
+            first_timestamp=moment(row.first_us),
+            last_timestamp=moment(row.last_us),
+        )
+        for row in found.collect()
+    ]
+
+
+def moment(us: int) -> datetime:
+    """Return microseconds since 1970 as a moment in UTC."""
+    return EPOCH + timedelta(microseconds=us)
+
+
+def grown(held: Iterable[Held]) -> Mapping[tuple[str, str], Sequence[Held]]:
+    """Return each symbol's ranges, ascending, those that touch or overlap as one."""
+    whole: dict[tuple[str, str], list[Held]] = {}
+    for each in sorted(held, key=lambda h: (h.exchange, h.symbol, h.first_id)):
+        mine = whole.setdefault(each.whose, [])
+        if mine and each.first_id <= mine[-1].last_id + 1:
+            mine[-1] = _as_one(mine[-1], each)
+        else:
+            mine.append(each)
+    return whole
+
+
+def _as_one(low: Held, high: Held) -> Held:
+    last = max(low, high, key=lambda each: each.last_id)
+    return Held(
+        exchange=low.exchange,
+        symbol=low.symbol,
+        first_id=low.first_id,
+        last_id=last.last_id,
+        first_timestamp=low.first_timestamp,
+        last_timestamp=last.last_timestamp,
+    )

@@ -1,0 +1,252 @@
+"""The ledger: holes in gold's trade ids are found, followed, and proven away."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from schemas.id_range import IdRange, from_text
+from spark_apps.gold.gaps import (
+    Answer,
+    Gap,
+    answered,
+    answers,
+    as_it_is,
+    holes,
+    unknown,
+)
+from spark_apps.gold.ranges import Held, grown
+from spark_apps.ledger import keep_ledger
+from tests.spark_apps.lake import NOON, Crash, Lake, crash_at, trade
+
+MINUTE = timedelta(minutes=1)
+NOW = datetime(2026, 11, 22, 13, tzinfo=UTC)
+
+
+def held(first: int, last: int, **changes: Any) -> Held:
+    told = {
+        "exchange": "ACME",
+        "symbol": "BTCUSD",
+        "first_id": first,
+        "last_id": last,
+        "first_timestamp": NOON + timedelta(seconds=first),
+        "last_timestamp": NOON + timedelta(seconds=last),
+    }
+    return Held(**told | changes)
+
+
+def gap(first: int = 11, last: int = 20) -> Gap:
+    (found,) = holes([held(1, first - 1), held(last + 1, last + 9)], NOW)
+    return found
+
+
+def answer(
+    of: Gap,
+    *,
+    after: timedelta = MINUTE,
+    skipped: Iterable[IdRange] = (),
+    whole: bool = True,
+    published: int = 0,
+) -> Answer:
+    return Answer(
+        exchange=of.exchange,
+        symbol=of.symbol,
+        first_missing_id=of.first_missing_id,
+        last_missing_id=of.last_missing_id,
+        asked_at=NOW + after,
+        requests=1,
+        published=published,
+        whole=whole,
+        skipped=tuple(skipped),
+    )
+
+
+def judged(of: Gap, *ids: IdRange) -> Gap:
+    return as_it_is(of, ids, NOW + timedelta(hours=1), timedelta(minutes=2))
+
+
+def test_ranges_grow_together_and_keep_the_times_of_their_ends() -> None:
+    found = grown([held(5, 9), held(1, 4), held(7, 12), held(20, 21)])
+
+    assert found == {("ACME", "BTCUSD"): [held(1, 12), held(20, 21)]}
+
+
+def test_what_lies_between_two_ranges_is_a_gap() -> None:
+    found = gap()
+
+    assert found.span == (11, 20) and found.missing == 10
+    assert found.after_timestamp == NOON + timedelta(seconds=10)
+    assert found.before_timestamp == NOON + timedelta(seconds=21)
+    assert (found.state, found.filled_at) == ("open", None)
+
+
+def test_a_hole_in_a_known_gap_is_no_other_gap_but_that_of_another_symbol_is() -> None:
+    (part,) = holes([held(1, 13), held(16, 30)], NOW)
+    (other,) = holes([held(1, 13, symbol="X"), held(16, 30, symbol="X")], NOW)
+
+    assert unknown([part, other], [gap()]) == [other]
+
+
+def test_a_gap_shrinks_with_what_comes_and_closes() -> None:
+    smaller = judged(gap(), (1, 12), (15, 40))
+    assert (smaller.state, smaller.missing) == ("open", 2)
+    assert from_text(smaller.missing_ranges) == [(13, 14)]
+
+    closed = judged(smaller, (1, 40))
+    assert (closed.state, closed.missing, closed.missing_ranges) == ("filled", 0, "[]")
+    assert closed.filled_at == NOW + timedelta(hours=1)
+
+
+def test_a_gap_whose_trades_are_on_their_way_is_filling() -> None:
+    told = answered(gap(), answer(gap(), published=10))
+
+    assert judged(told, (1, 10), (21, 29)).state == "filling"
+
+
+def test_ids_left_out_twice_minutes_apart_are_absent() -> None:
+    first = answered(gap(), answer(gap(), skipped=[(11, 20)]))
+    assert judged(first, (1, 10), (21, 29)).missing == 10
+
+    second = answered(
+        first, answer(gap(), after=4 * MINUTE, skipped=[(11, 12), (15, 15)])
+    )
+    found = judged(second, (1, 10), (13, 14), (16, 29))
+    assert (found.state, found.missing) == ("absent", 0)
+
+
+@pytest.mark.parametrize(
+    ("later", "whole", "skipped"),
+    [
+        (timedelta(seconds=90), True, [(11, 20)]),  # too soon after the first
+        (10 * MINUTE, False, [(11, 20)]),  # an answer that ended too early
+        (10 * MINUTE, True, []),  # it had them, the second time
+    ],
+)
+def test_nothing_less_proves_that_ids_are_absent(
+    later: timedelta, whole: bool, skipped: list[IdRange]
+) -> None:
+    first = answered(gap(), answer(gap(), after=timedelta(0), skipped=[(11, 20)]))
+    second = answered(first, answer(gap(), after=later, whole=whole, skipped=skipped))
+
+    assert judged(second, (1, 10), (21, 29)).missing == 10
+
+
+def test_an_answer_is_read_from_a_fills_report() -> None:
+    (read,) = answers(
+        '{"answers": [{"exchange": "ACME", "symbol": "BTCUSD", "first_missing_id": 11,'
+        ' "last_missing_id": 20, "asked_at": "2026-11-22T13:01:00+00:00",'
+        ' "requests": 1, "published": 0, "whole": true, "skipped": [[11, 12]],'
+        ' "error": ""}]}'
+    )
+
+    assert read == answer(gap(), skipped=[(11, 12)])
+
+
+def arrived(lake: Lake, *ids: int, **changes: Any) -> None:
+    """Let trades with these ids come to gold, a second apart by id."""
+    lake.arrive(
+        *(
+            trade(
+                lake.exchange,
+                trade_id=str(each),
+                timestamp=NOON + timedelta(seconds=each),
+                **changes,
+            )
+            for each in ids
+        )
+    )
+    lake.lane()
+
+
+def kept(lake: Lake, crash: str = "", *told: Answer) -> dict[str, Any]:
+    return dict(keep_ledger(lake.spark, lake.settings, told, crash_at(crash)))
+
+
+def told(lake: Lake) -> list[tuple[Any, ...]]:
+    rows = lake.rows("gold.gaps", "symbol, first_missing_id")
+    names = ("symbol", "first_missing_id", "last_missing_id", "state", "missing")
+    return [tuple(row[name] for name in names) for row in rows]
+
+
+def spans(lake: Lake) -> list[tuple[Any, ...]]:
+    rows = lake.rows("gold.ranges", "symbol, first_id")
+    return [(row.symbol, row.first_id, row.last_id) for row in rows]
+
+
+@pytest.mark.spark
+def test_the_ledger_follows_gold(lake: Lake) -> None:
+    assert kept(lake)["snapshot_id"] is None
+    arrived(lake, 1, 2, 3, 7, 8)
+    arrived(lake, 100, 101, base_asset="ETH")
+    assert kept(lake)["found"] == 1
+    assert told(lake) == [("BTCUSD", 4, 6, "open", 3)]
+    (row,) = lake.rows("gold.gaps", "symbol")
+    assert row.after_timestamp.second == 3 and row.before_timestamp.second == 7
+
+    arrived(lake, 9, 12, 5)
+    assert kept(lake) | {"snapshot_id": ""} == {
+        **{"snapshot_id": "", "found": 1, "filled": 0, "absent": 0},
+        **{"open": 2, "missing": 4},
+    }
+    assert told(lake) == [
+        ("BTCUSD", 4, 6, "open", 2),
+        ("BTCUSD", 10, 11, "open", 2),
+    ]
+    arrived(lake, 4, 6, 10, 11)
+    assert kept(lake)["filled"] == 2
+    assert {row[3] for row in told(lake)} == {"filled"}
+    assert spans(lake) == [("BTCUSD", 1, 12), ("ETHUSD", 100, 101)]
+    # Nothing new: nothing is read, nothing is written.
+    assert kept(lake)["snapshot_id"] is None
+
+
+@pytest.mark.spark
+def test_a_run_that_died_between_the_two_tables_is_done_again(lake: Lake) -> None:
+    arrived(lake, 1, 2, 6)
+    with pytest.raises(Crash):
+        kept(lake, "between gaps and ranges")
+    assert told(lake) == [("BTCUSD", 3, 5, "open", 3)] and spans(lake) == []
+
+    assert kept(lake)["found"] == 0
+    assert told(lake) == [("BTCUSD", 3, 5, "open", 3)]
+    assert spans(lake) == [("BTCUSD", 1, 2), ("BTCUSD", 6, 6)]
+
+
+@pytest.mark.spark
+def test_where_its_place_has_expired_the_ledger_reads_all_of_gold(lake: Lake) -> None:
+    arrived(lake, 1, 2)
+    kept(lake)
+    arrived(lake, 3, 9)
+    arrived(lake, 4)
+    name = lake.name("gold.trades").removeprefix("lake.")
+    lake.spark.sql(
+        f"CALL lake.system.expire_snapshots(table => '{name}', retain_last => 1, "
+        "older_than => TIMESTAMP '2100-01-01 00:00:00')"
+    )
+
+    assert kept(lake)["found"] == 1
+    assert spans(lake) == [("BTCUSD", 1, 4), ("BTCUSD", 9, 9)]
+    assert told(lake) == [("BTCUSD", 5, 8, "open", 4)]
+
+
+@pytest.mark.spark
+def test_answers_of_the_exchange_are_kept_as_evidence(lake: Lake) -> None:
+    arrived(lake, 1, 4)
+    kept(lake)
+    (row,) = lake.rows("gold.gaps", "symbol")
+    of = {
+        "exchange": row.exchange,
+        "symbol": row.symbol,
+        "first_missing_id": 2,
+        "last_missing_id": 3,
+        **{"requests": 1, "published": 0, "whole": True, "skipped": ((2, 3),)},
+    }
+
+    assert kept(lake, "", Answer(**of, asked_at=NOW))["open"] == 1
+    assert kept(lake, "", Answer(**of, asked_at=NOW + 5 * MINUTE))["absent"] == 1
+
+    (row,) = lake.rows("gold.gaps", "symbol")
+    assert (row.state, row.missing) == ("absent", 0)
+    assert '"asks": 2' in row.evidence
+    assert kept(lake)["found"] == 0
