@@ -1,4 +1,4 @@
-"""The command line of reading: `python -m query sql|status|freshness|health`."""
+"""The command line of reading: `python -m query sql|status|completeness|...`."""
 
 import argparse
 import json
@@ -29,6 +29,8 @@ def arguments() -> argparse.ArgumentParser:
     status.add_argument("--json", action="store_true")
     kept = commands.add_parser("health", help="how well the tables are kept")
     kept.add_argument("--json", action="store_true")
+    proof = commands.add_parser("completeness", help="which trade ids gold lacks")
+    proof.add_argument("--json", action="store_true")
     fresh = commands.add_parser("freshness", help="percentiles by layer and exchange")
     fresh.add_argument("--minutes", type=float, default=10)
     fresh.add_argument("--json", action="store_true")
@@ -70,6 +72,8 @@ def run(asked: argparse.Namespace, settings: Settings) -> int:
         rows = [list(row.values()) for row in found]
         show(names, rows, "json" if asked.json else "table")
         return 0
+    if asked.command == "completeness":
+        return complete(settings, asked.json)
     if asked.command == "health":
         return healthy(settings, asked.json)
     told = status(settings)
@@ -78,6 +82,20 @@ def run(asked: argparse.Namespace, settings: Settings) -> int:
     else:
         Console().print(lanes(told))
     return 0
+
+
+def complete(settings: Settings, as_json: bool) -> int:
+    """Show which trades gold holds and lacks; return 1 if any is missing."""
+    from query.completeness import completeness
+    from query.completeness_view import page
+
+    with Lake(settings) as lake:
+        told = completeness(lake)
+    if as_json:
+        print(json.dumps(told))
+    else:
+        Console().print(page(told))
+    return 0 if told["complete"] else 1
 
 
 def healthy(settings: Settings, as_json: bool) -> int:

@@ -11,6 +11,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from pyiceberg.catalog import Catalog
 from pyiceberg.table import Table
 
+from query.completeness import completeness
 from query.lake import Lake
 from query.settings import Settings
 from schemas.table import table_at
@@ -37,6 +38,7 @@ def status(settings: Settings) -> dict[str, Any]:
             "at": now().isoformat(timespec="seconds"),
             "lanes": [lane(lake, flow, exchange) for exchange in settings.exchanges],
             "dead_letters": dead_letters(lake),
+            "completeness": completeness(lake),
             "airflow": flow.state,
         }
 

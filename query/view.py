@@ -5,6 +5,8 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.table import Table
 
+from query.completeness_view import verdict
+
 COLOURS = {
     "passed": "green",
     "success": "green",
@@ -17,7 +19,7 @@ COLOURS = {
 
 def lanes(told: dict[str, Any]) -> RenderableType:
     """Return the tables of lanes and dead letters."""
-    return Group(lane_table(told), letters(told))
+    return Group(lane_table(told), letters(told), verdict(told["completeness"]))
 
 
 def lane_table(told: dict[str, Any]) -> Table:

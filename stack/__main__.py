@@ -44,6 +44,7 @@ def arguments() -> argparse.ArgumentParser:
     commands.add_parser("down", help="stop everything; nothing is lost")
     for name, about in (
         ("status", "lanes, rows, freshness, processes, memory"),
+        ("completeness", "which trade ids gold holds, lacks, and had filled"),
         ("health", "how well the tables are kept: files, manifests, snapshots"),
         ("doctor", "check what could keep `up` from working"),
     ):

@@ -117,21 +117,25 @@ def logs(asked: argparse.Namespace) -> int:
 
 
 def sql(asked: argparse.Namespace) -> int:
-    place = Place.read()
-    words = (str(place.python("airflow")), "-P", "-m", "query", "sql", *asked.words)
-    return inside(place, words)
+    return query("sql", *asked.words)
 
 
 def freshness(asked: argparse.Namespace) -> int:
-    place = Place.read()
-    words = ["freshness", "--minutes", str(asked.minutes)]
-    words += ["--json"] if asked.json else []
-    return inside(place, (str(place.python("airflow")), "-P", "-m", "query", *words))
+    minutes = ("--minutes", str(asked.minutes))
+    return query("freshness", *minutes, *(["--json"] if asked.json else []))
+
+
+def completeness(asked: argparse.Namespace) -> int:
+    return query("completeness", *(["--json"] if asked.json else []))
 
 
 def health(asked: argparse.Namespace) -> int:
+    return query("health", *(["--json"] if asked.json else []))
+
+
+def query(*words: str) -> int:
+    """Ask the room that reads tables."""
     place = Place.read()
-    words = ["health", "--json"] if asked.json else ["health"]
     return inside(place, (str(place.python("airflow")), "-P", "-m", "query", *words))
 
 
@@ -214,6 +218,7 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "restore": restore,
     "status": status,
     "freshness": freshness,
+    "completeness": completeness,
     "health": health,
     "cluster-check": cluster_check,
     "doctor": check,

@@ -45,7 +45,8 @@ def catalog(tmp_path: Path) -> SqlCatalog:
     for exchange in all_exchanges():
         created(catalog, "bronze.trades", exchange)
         created(catalog, "silver.trades", exchange)
-    created(catalog, "silver.dead_letters", "")
+    for address in ("silver.dead_letters", "gold.ranges", "gold.gaps"):
+        created(catalog, address, "")
     late = {"ingestion_timestamp": NOON + timedelta(minutes=1)}
     gold_row = {
         "exchange_date": NOON.date(),

@@ -1,0 +1,60 @@
+"""What the ledger proves: which trade ids gold holds, which it lacks, and why."""
+
+from typing import Any
+
+from query.lake import Lake
+
+OPEN_SHOWN = 20
+SYMBOLS = """
+WITH held AS (
+    SELECT exchange, symbol, min(first_id) AS first_id, max(last_id) AS last_id,
+           sum(last_id - first_id + 1)::BIGINT AS held,
+           min(first_timestamp) AS since, max(last_timestamp) AS until
+    FROM trade_ranges GROUP BY ALL),
+gaps AS (
+    SELECT exchange, symbol, count(*) AS found,
+           count(*) FILTER (state IN ('open', 'filling')) AS open,
+           count(*) FILTER (state = 'filled') AS filled,
+           count(*) FILTER (state = 'absent') AS absent,
+           sum(missing)::BIGINT AS missing,
+           sum(CASE WHEN state = 'filled'
+               THEN last_missing_id - first_missing_id + 1 ELSE 0 END)::BIGINT
+               AS recovered
+    FROM trade_gaps GROUP BY ALL)
+SELECT exchange, symbol, first_id, last_id, held,
+       last_id - first_id + 1 - held AS lacking,
+       coalesce(missing, 0) AS missing, coalesce(found, 0) AS gaps,
+       coalesce(open, 0) AS open, coalesce(filled, 0) AS filled,
+       coalesce(absent, 0) AS absent, coalesce(recovered, 0) AS recovered,
+       strftime(since AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%SZ') AS since,
+       strftime(until AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%SZ') AS until
+FROM held LEFT JOIN gaps USING (exchange, symbol) ORDER BY ALL"""
+LACKING = f"""
+SELECT exchange, symbol, first_missing_id, last_missing_id, state, missing,
+       strftime(after_timestamp AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%SZ') AS after,
+       strftime(found_at AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%SZ') AS found,
+       coalesce(evidence::JSON ->> '$.last.error', '') AS error
+FROM trade_gaps WHERE state IN ('open', 'filling')
+ORDER BY found_at, exchange, symbol, first_missing_id LIMIT {OPEN_SHOWN}"""
+
+
+def completeness(lake: Lake) -> dict[str, Any]:
+    """Return each symbol's ids and gaps, the oldest open gaps, and the verdict.
+
+    `complete` is whether every id between a symbol's first and last is in gold, or is
+    proven to be absent at the exchange, as far as the ledger has read.
+    """
+    symbols = rows(lake, SYMBOLS)
+    lacking = rows(lake, LACKING)
+    return {
+        "complete": bool(symbols) and not any(each["open"] for each in symbols),
+        "missing": sum(each["missing"] for each in symbols),
+        "symbols": symbols,
+        "open": lacking,
+    }
+
+
+def rows(lake: Lake, text: str) -> list[dict[str, Any]]:
+    answer = lake.query(text)
+    names = [each[0] for each in answer.description]
+    return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]

@@ -1,0 +1,96 @@
+"""What the ledger owes is told from the tables' metadata and rows, without Spark."""
+
+import json
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyiceberg.catalog.sql import SqlCatalog
+
+from expectations.ledger import holes_to_fill, unread
+from schemas.table import all_exchanges
+from tests.expectations.cases import NOON, trade_row
+from tests.expectations.tables import append, created, lake
+from tests.query.test_completeness import gap, held
+
+GOLD = {
+    "exchange_date": NOON.date(),
+    "exchange_hour": NOON.hour,
+    "gold_ingestion_timestamp": NOON,
+}
+
+
+@pytest.fixture
+def catalog(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SqlCatalog:
+    catalog = lake(tmp_path)
+    for address in ("gold.trades", "gold.ranges", "gold.gaps"):
+        created(catalog, address, "")
+    monkeypatch.setattr("expectations.ledger.open_catalog", lambda env: catalog)
+    return catalog
+
+
+def trades(catalog: SqlCatalog, *ids: str) -> int:
+    rows = [trade_row(all_exchanges()[0], trade_id=each) | GOLD for each in ids]
+    table = catalog.load_table("market_data.gold_crypto_trades")
+    return append(table, "gold.trades", rows)
+
+
+def test_trades_that_the_ledger_has_not_read_are_owed(catalog: SqlCatalog) -> None:
+    assert not unread({})
+    trades(catalog, "1")
+    assert unread({})
+    head = trades(catalog, "2")
+    ranges = catalog.load_table("market_data.trade_ranges")
+    append(ranges, "gold.ranges", [held(1, 2)], **{"bullion.ledger-read-to": str(head)})
+    assert not unread({})
+    # Whatever else is committed to the ranges says nothing of gold.
+    append(ranges, "gold.ranges", [held(8, 9)])
+    assert not unread({})
+    trades(catalog, "3")
+    assert unread({})
+
+
+def asked(at: datetime) -> str:
+    return json.dumps({"asks": 1, "last": {"asked_at": at.isoformat()}})
+
+
+def first_ids(catalog: SqlCatalog, rows: list[dict[str, Any]]) -> list[int]:
+    append(catalog.load_table("market_data.trade_gaps"), "gold.gaps", rows)
+    return [each["first_missing_id"] for each in holes_to_fill({}, NOON)]
+
+
+def test_open_holes_are_asked_for_the_oldest_first_and_not_too_often(
+    catalog: SqlCatalog,
+) -> None:
+    minute = timedelta(minutes=1)
+    found = first_ids(
+        catalog,
+        [
+            gap(10, 12),
+            gap(20, 22, state="filled", missing=0),
+            gap(30, 32, state="absent", missing=0),
+            gap(40, 42, state="filling", evidence=asked(NOON - minute)),
+            gap(50, 52, state="filling", evidence=asked(NOON - 3 * minute)),
+            gap(60, 2_000_000),  # archives are for that
+            gap(70, 72, found_at=NOON - minute),
+        ],
+    )
+
+    assert found == [70, 10, 50]
+
+
+def test_a_hole_is_told_as_a_fill_reads_it(catalog: SqlCatalog) -> None:
+    part = gap(10, 19, missing=2, missing_ranges="[[12, 13]]")
+    assert first_ids(catalog, [part]) == [10]
+
+    assert holes_to_fill({}, NOON) == [
+        {
+            "exchange": "ACME",
+            "symbol": "BTCUSD",
+            "first_missing_id": 10,
+            "last_missing_id": 19,
+            "missing": [(12, 13)],
+            "after": "2026-11-22T12:00:00+00:00",
+        }
+    ]

@@ -1,0 +1,96 @@
+"""What the ledger proves is told to people and to scripts."""
+
+import io
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from query.completeness import completeness
+from query.completeness_view import page
+from query.lake import Lake
+from tests.expectations.cases import NOON
+from tests.expectations.tables import append
+
+ACME = {"exchange": "ACME", "symbol": "BTCUSD"}
+
+
+def held(first: int, last: int, **changes: Any) -> dict[str, Any]:
+    span = {"first_id": first, "last_id": last}
+    times = {"first_timestamp": NOON, "last_timestamp": NOON + timedelta(minutes=1)}
+    return ACME | span | times | changes
+
+
+def gap(first: int, last: int, **changes: Any) -> dict[str, Any]:
+    told = {
+        "first_missing_id": first,
+        "last_missing_id": last,
+        "state": "open",
+        "missing": last - first + 1,
+        "missing_ranges": f"[[{first}, {last}]]",
+        "after_timestamp": NOON,
+        "before_timestamp": NOON,
+        "found_at": NOON,
+        "filled_at": None,
+        "cause": None,
+        "evidence": None,
+        "updated_at": NOON,
+    }
+    return ACME | told | changes
+
+
+def told(
+    lake: Lake, ranges: list[Mapping[str, Any]], gaps: list[Mapping[str, Any]]
+) -> dict[str, Any]:
+    for address, rows in (("gold.ranges", ranges), ("gold.gaps", gaps)):
+        name = "market_data.trade_" + address.split(".")[1]
+        if rows:
+            append(lake.catalog.load_table(name), address, rows)
+    return completeness(lake)
+
+
+def printed(said: dict[str, Any]) -> str:
+    console = Console(width=200, file=io.StringIO())
+    console.print(page(said))
+    return console.file.getvalue()  # type: ignore[attr-defined, no-any-return]
+
+
+def test_a_hole_is_counted_and_shown_with_what_the_exchange_said(small: Lake) -> None:
+    evidence = json.dumps({"asks": 1, "last": {"error": "HTTP 503: busy"}})
+    said = told(
+        small,
+        [held(1, 10), held(14, 20), held(1, 2, symbol="ETHUSD")],
+        [gap(11, 13, evidence=evidence), gap(3, 4, state="filled", missing=0)],
+    )
+
+    assert (said["complete"], said["missing"]) == (False, 3)
+    bitcoin, ether = said["symbols"]
+    assert (bitcoin["held"], bitcoin["lacking"], bitcoin["open"]) == (17, 3, 1)
+    assert (bitcoin["filled"], bitcoin["recovered"]) == (1, 2)
+    assert (ether["gaps"], ether["lacking"]) == (0, 0)
+    text = printed(said)
+    assert "11..13" in text and "HTTP 503: busy" in text and "3 trades are mi" in text
+
+
+def test_what_is_filled_or_absent_at_the_exchange_leaves_nothing_open(
+    small: Lake,
+) -> None:
+    said = told(small, [held(1, 20)], [gap(5, 6, state="absent", missing=0)])
+
+    assert said["complete"] and said["open"] == []
+    assert "complete: gold holds every id" in printed(said)
+
+
+def test_an_empty_ledger_proves_nothing(small: Lake) -> None:
+    said = told(small, [], [])
+
+    assert not said["complete"]
+    assert "no trade has been entered yet" in printed(said)
+
+
+@pytest.mark.parametrize("state", ["open", "filling"])
+def test_what_is_being_filled_is_not_complete_yet(small: Lake, state: str) -> None:
+    assert not told(small, [held(1, 9)], [gap(3, 4, state=state)])["complete"]
