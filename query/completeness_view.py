@@ -2,10 +2,21 @@
 
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
+from rich.markup import escape
 from rich.table import Table
 
-NUMBERS = ("first id", "last id", "in gold", "lacking", "gaps", "open", "filled")
+COLUMNS = {
+    "in gold": "held",
+    "up to id": "last_id",
+    "gaps": "gaps",
+    "open": "open",
+    "missing": "missing",
+    "absent": "absent",
+    "refilled": "recovered",
+}
+"""What a column is called, and what it shows; narrow enough for 80 characters."""
 
 
 def page(told: dict[str, Any]) -> RenderableType:
@@ -18,45 +29,51 @@ def page(told: dict[str, Any]) -> RenderableType:
 
 
 def symbols(told: dict[str, Any]) -> Table:
-    table = Table(title="trade ids", title_justify="left", header_style="bold cyan")
-    for name in ("exchange", "symbol", *NUMBERS, "absent", "recovered", "since"):
-        right = name in (*NUMBERS, "absent", "recovered")
-        table.add_column(name, justify="right" if right else "left", no_wrap=True)
+    table = Table(
+        title="trade ids",
+        title_justify="left",
+        header_style="bold cyan",
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+    )
+    for name in ("exchange", "symbol"):
+        table.add_column(name, no_wrap=True)
+    for name in COLUMNS:
+        table.add_column(name, justify="right", no_wrap=True)
     for row in told["symbols"]:
         colour = "bold red" if row["open"] else "green"
         table.add_row(
             row["exchange"],
             f"[{colour}]{row['symbol']}[/]",
-            *(
-                f"{row[name]:,}"
-                for name in ("first_id", "last_id", "held", "lacking", "gaps", "open")
-            ),
-            *(f"{row[name]:,}" for name in ("filled", "absent", "recovered")),
-            row["since"][:16].replace("T", " "),
+            *(str(row[name]) for name in COLUMNS.values()),
         )
     return table
 
 
-def gaps(told: dict[str, Any]) -> Table:
+def gaps(told: dict[str, Any]) -> RenderableType:
     table = Table(
         title="open gaps, the oldest first",
         title_justify="left",
         header_style="bold cyan",
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
     )
-    for name in ("exchange", "symbol", "missing ids", "how many", "state", "after"):
-        table.add_column(name, justify="right" if name == "how many" else "left")
-    table.add_column("what the exchange said", overflow="fold")
+    for name in ("exchange", "symbol", "ids", "missing", "state", "after (UTC)"):
+        right = name == "missing"
+        table.add_column(name, justify="right" if right else "left", no_wrap=True)
     for row in told["open"]:
         table.add_row(
             row["exchange"],
             row["symbol"],
             f"{row['first_missing_id']}..{row['last_missing_id']}",
-            f"{row['missing']:,}",
+            str(row["missing"]),
             row["state"],
             row["after"][:19].replace("T", " "),
-            row["error"],
         )
-    return table
+    said = {
+        f"{r['exchange']} said: {r['error']}": None for r in told["open"] if r["error"]
+    }
+    return Group(table, *(f"[yellow]{escape(each)}[/]" for each in said))
 
 
 def verdict(told: dict[str, Any]) -> str:

@@ -4,16 +4,47 @@ import json
 import time
 from decimal import Decimal
 from ipaddress import ip_address
+from typing import Any
 
 import pytest
 
 from query.status import last_gate
 from schemas.table import all_exchanges
 from tests.stack import recordings
-from tests.stack.laptop import Laptop, eventually
-from tests.stack.promises import GOLD, RATE, doubled, goes_on, rows
+from tests.stack.laptop import Laptop, eventually, kill
+from tests.stack.promises import GOLD, RATE, bent, doubled, goes_on, lost, pid_of, rows
 
 pytestmark = pytest.mark.stack
+OMITTED = 6
+"""Trades of each exchange that the simulator keeps from its WebSockets."""
+
+
+def test_what_no_websocket_told_comes_by_rest(laptop: Laptop) -> None:
+    """Left out while the connection stands, lost with it, or with the process."""
+    state = json.loads(laptop.control("state"))
+    for exchange in all_exchanges():
+        order = {"symbol": next(iter(state[exchange]["last"])), "count": OMITTED}
+        laptop.control(f"{exchange}/omit", order)
+        laptop.control(f"{exchange}/drop", {})
+    kill(pid_of(laptop, f"capture-{all_exchanges()[0]}"))
+
+    def refilled(exchange: str) -> int:
+        return int(
+            laptop.one(
+                f"SELECT count(*) AS n FROM {GOLD} WHERE exchange = "
+                f"'{exchange.upper()}' AND vendor_data['origin'] = 'rest'"
+            )
+        )
+
+    for exchange in all_exchanges():
+        took = eventually(lambda: refilled(exchange) >= OMITTED, f"{exchange} by REST")
+        print(
+            f"{exchange}: {refilled(exchange)} trades came by REST after {took:.0f} s"
+        )
+    eventually(lambda: lost(laptop) == [], "no id is missing")
+    assert doubled(laptop) == []
+    for exchange in all_exchanges():
+        assert bent(laptop, exchange)[1] == []
 
 
 def test_recorded_trades_arrive_whole(laptop: Laptop) -> None:
@@ -94,6 +125,25 @@ def test_a_price_out_of_all_proportion_closes_its_lane_alone(laptop: Laptop) -> 
         )
         == 0
     )
+
+
+def test_the_ledger_tells_what_was_missing_and_what_became_of_it(
+    laptop: Laptop,
+) -> None:
+    def told() -> list[dict[str, Any]]:
+        return laptop.sql(
+            "SELECT exchange, sum(last_missing_id - first_missing_id + 1)::BIGINT AS n "
+            "FROM trade_gaps WHERE state = 'filled' AND missing = 0 "
+            "AND evidence IS NOT NULL GROUP BY ALL ORDER BY ALL"
+        )
+
+    wanted = [exchange.upper() for exchange in all_exchanges()]
+    eventually(lambda: [row["exchange"] for row in told()] == wanted, "all are filled")
+    assert all(row["n"] >= OMITTED for row in told())
+    proof = laptop.status()["completeness"]
+    assert sum(each["recovered"] for each in proof["symbols"]) >= len(wanted) * OMITTED
+    # A recording's ids lie far from those before it: that hole is told of, and left.
+    assert {each["exchange"] for each in proof["open"]} <= set(wanted)
 
 
 def test_nothing_listens_beyond_this_machine(laptop: Laptop) -> None:
