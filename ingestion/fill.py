@@ -7,25 +7,15 @@ publishes what it finds into the exchange's topic, where the lane takes it to go
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
-import httpx
 import structlog
 from msgspec import Struct, ValidationError, json
 
 from ingestion.capture import Outlet
-from ingestion.exchange import (
-    AskedTooOften,
-    Exchange,
-    Fill,
-    Frame,
-    FrameRejected,
-    Instrument,
-    Page,
-    PageUnreadable,
-)
-from ingestion.limiter import Limiter
+from ingestion.exchange import Exchange, Fill, Frame, FrameRejected, Instrument
+from ingestion.rest import Rest, Unanswered
 from schemas.id_range import IdRange, joined
 from schemas.trade import Trade
 
@@ -67,9 +57,9 @@ class Answer(Struct):
     """Ids that it left out between others."""
     error: str = ""
 
-
-class Unanswered(Exception):
-    """The exchange did not answer this time; the message says what it did."""
+    def asked(self) -> None:
+        """Count a question."""
+        self.requests += 1
 
 
 def holes_of(text: str) -> list[Hole]:
@@ -95,16 +85,12 @@ class Filler:
 
     exchange: Exchange
     fill: Fill
-    rest_url: str
+    rest: Rest
     instruments: Mapping[str, Instrument]
     """By our symbol."""
     outlet: Outlet
-    limiter: Limiter
-    client: httpx.AsyncClient
     until: float
     """When to ask no more, on the clock of `time.monotonic`."""
-    pauses: Sequence[float] = field(default=(1.0, 4.0))
-    """Seconds between the tries of a question."""
 
     async def answers(self, holes: Sequence[Hole]) -> list[Answer]:
         """Ask for each hole; return what the exchange said to each."""
@@ -150,7 +136,8 @@ class Filler:
         lowest, highest = wanted[0][0], -1
         cursor = self.fill.first(wanted[0][0], hole.after)
         while time.monotonic() < self.until:
-            page = await self._page(instrument, cursor, told)
+            request = self.fill.request(instrument, cursor)
+            page = await self.rest.page(request, instrument, told.asked)
             ids = [int(trade.trade_id) for trade in page.trades]
             for number, trade in zip(ids, page.trades, strict=True):
                 if number in lacking:
@@ -170,61 +157,13 @@ class Filler:
                 return
             cursor = page.after
 
-    async def _page(self, instrument: Instrument, cursor: str, told: Answer) -> Page:
-        """Return a page; ask again where asking again may help.
-
-        Raises:
-            Unanswered: it did not help; the message says what the exchange did.
-        """
-        request = self.fill.request(instrument, cursor)
-        why = ""
-        for pause in (*self.pauses, 0.0):
-            await self.limiter.take(request.cost)
-            told.requests += 1
-            try:
-                answer = await self.client.get(
-                    self.rest_url + request.path,
-                    params=dict(request.query),
-                    headers=dict(request.headers),
-                )
-                self._heed(answer)
-                answer.raise_for_status()
-                return self.fill.page(answer.content, instrument, datetime.now(UTC))
-            except AskedTooOften as often:
-                why = f"it is asked too often: {often}"
-            except httpx.HTTPStatusError as refused:
-                status = refused.response.status_code
-                why = f"HTTP {status}: {refused.response.text[:200]}"
-                if status < 500:
-                    break
-            except (httpx.HTTPError, PageUnreadable) as error:
-                why = str(error) or type(error).__name__
-            await asyncio.sleep(pause)
-        raise Unanswered(why)
-
-    def _heed(self, answer: httpx.Response) -> None:
-        """Leave the exchange alone, all of us, for as long as it says.
-
-        Raises:
-            Unanswered: it says so.
-        """
-        if answer.status_code not in (418, 429):
-            return
-        said = answer.headers.get("Retry-After", "")
-        seconds = float(said) if said.isdecimal() else 60.0
-        self.limiter.close(seconds, time.time())
-        raise Unanswered(
-            f"HTTP {answer.status_code}: it is asked too often, and again in "
-            f"{seconds:.0f} s at the earliest"
-        )
-
     async def _publish(self, trade: Trade, told: Answer) -> None:
         try:
             key, value = self.outlet.packed(trade)
         except FrameRejected as rejection:
             told_of = json.encode({"trade_id": trade.trade_id, **trade.vendor_data})
             frame = Frame(told_of, trade.ingestion_timestamp)
-            await self.outlet.reject(frame, rejection, self.rest_url)
+            await self.outlet.reject(frame, rejection, self.rest.url)
             return
         await self.outlet.publish(key, value)
         told.published += 1

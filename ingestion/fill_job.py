@@ -18,6 +18,7 @@ from ingestion.fill import Answer, Filler, Hole, by_symbol
 from ingestion.limiter import Limiter
 from ingestion.publisher import DeliveryFailed, Publisher, producer_settings
 from ingestion.registry import ids_when_there
+from ingestion.rest import Rest
 from ingestion.settings import Place, Settings
 from schemas.topic import REJECTED, TRADES
 
@@ -78,11 +79,16 @@ async def fill_one(
         filler = Filler(
             exchange=exchange,
             fill=exchange.fill,
-            rest_url=place.rest_url,
+            rest=Rest(
+                fill=exchange.fill,
+                url=place.rest_url,
+                limiter=Limiter(
+                    exchange.fill.allowance, settings.limits / f"{name}.json"
+                ),
+                client=client,
+            ),
             instruments=by_symbol(catalogue, place.symbols),
             outlet=publisher,
-            limiter=Limiter(exchange.fill.allowance, settings.limits / f"{name}.json"),
-            client=client,
             until=until,
         )
         answers = await filler.answers(holes)

@@ -20,6 +20,7 @@ from ingestion.catalogue import fetch_catalogue
 from ingestion.exchange import Allowance, Exchange, Frame, load
 from ingestion.fill import Answer, Filler, Hole, HolesUnreadable, by_symbol, holes_of
 from ingestion.limiter import Limiter
+from ingestion.rest import Rest
 from schemas.id_range import size
 from schemas.table import all_exchanges
 from schemas.topic import TRADES
@@ -32,26 +33,26 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @asynccontextmanager
-async def filler(
-    sim: Served, name: str, folder: Path, **changes: Any
-) -> AsyncIterator[Filler]:
+async def filler(sim: Served, name: str, folder: Path) -> AsyncIterator[Filler]:
     exchange: Exchange = load(name)
     assert exchange.fill is not None
     url = f"{sim.url}/{name}"
     catalogue = await fetch_catalogue(exchange, url, iter(()), asyncio.Event())
     async with httpx.AsyncClient(trust_env=False) as client:
-        told = {
-            "exchange": exchange,
-            "fill": exchange.fill,
-            "rest_url": url,
-            "instruments": by_symbol(catalogue, exchange.symbols),
-            "outlet": Remembered(),
-            "limiter": Limiter(WIDE, folder / "limits.json"),
-            "client": client,
-            "until": time.monotonic() + 60,
-            "pauses": (0.01, 0.01),
-        }
-        yield Filler(**told | changes)
+        yield Filler(
+            exchange=exchange,
+            fill=exchange.fill,
+            rest=Rest(
+                fill=exchange.fill,
+                url=url,
+                limiter=Limiter(WIDE, folder / "limits.json"),
+                client=client,
+                pauses=(0.01, 0.01),
+            ),
+            instruments=by_symbol(catalogue, exchange.symbols),
+            outlet=Remembered(),
+            until=time.monotonic() + 60,
+        )
 
 
 async def issued(sim: Served, name: str, count: int) -> list[dict[str, Any]]:
@@ -174,7 +175,7 @@ async def test_an_exchange_that_is_asked_too_often_is_left_alone_by_all(
         async with filler(sim, "binance", tmp_path) as asking:
             truth = await issued(sim, "binance", 40)
             answer = await asking.answer(hole("binance", truth, 5, 9))
-            other = Limiter(WIDE, asking.limiter.file)
+            other = Limiter(WIDE, asking.rest.limiter.file)
 
     assert "HTTP 429" in answer.error and not answer.whole
     assert other.wait_for(1, time.time()) > 0
