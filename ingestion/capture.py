@@ -2,25 +2,25 @@
 
 import asyncio
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import Protocol
 
 import structlog
-from websockets.exceptions import WebSocketException
 
 from ingestion.backoff import delays
-from ingestion.catalogue import sleep_unless
-from ingestion.connection import Connection, connection
+from ingestion.connection import connection
 from ingestion.exchange import (
     Exchange,
     Frame,
     FrameRejected,
     Instrument,
-    StreamBroken,
+    StreamEnding,
     SymbolRefused,
 )
+from ingestion.reading import Reading, Relay
 from schemas.trade import Trade
 
 log = structlog.get_logger()
@@ -57,6 +57,17 @@ class Tally:
     refused: set[str] = field(default_factory=set)
 
 
+@dataclass(slots=True)
+class Heard:
+    """What came of one symbol since capture began."""
+
+    since: float
+    """On the loop's clock, as `at`."""
+    at: float
+    trades: int = 0
+    last_id: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capture:
     """One exchange's capture: everything that it needs is given."""
@@ -69,74 +80,110 @@ class Capture:
     silence_allowed: timedelta
     retry_first: timedelta
     retry_most: timedelta
+    overlap: timedelta = timedelta(seconds=3)
+    """How long a connection is read on beside the one that follows it."""
+    max_life: timedelta | None = None
+    """Age at which a connection is followed by the next; `None` is never."""
     tally: Tally = field(default_factory=Tally)
+    heard: dict[str, Heard] = field(default_factory=dict)
+    """By our symbol, as trades have it."""
+    relays: dict[tuple[str, ...], Relay] = field(default_factory=dict)
+    """By the native symbols that one connection carries."""
     dice: random.Random = field(default_factory=random.Random)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Read until `stop`, over as many connections as it takes.
+        """Read until `stop`, as many symbols on a connection as the exchange allows.
 
         Raises:
             DeliveryFailed: Kafka refused a message for good.
         """
-        clock = asyncio.get_running_loop().time
-        url = self.exchange.url(self.ws_url, self.symbols)
-        waits = delays(self.retry_first, self.retry_most, self.dice)
-        while not stop.is_set():
-            began = clock()
-            try:
-                await self._read(url, stop)
-            except (StreamBroken, WebSocketException, OSError, TimeoutError) as why:
-                log.warning("stream_broken", exchange=self.exchange.name, why=str(why))
-            if clock() - began > self.retry_most.total_seconds():
-                # It held: what ended it is another trouble, and begins anew.
-                waits = delays(self.retry_first, self.retry_most, self.dice)
-            if not stop.is_set():
-                wait = next(waits)
-                log.info(
-                    "reconnecting", exchange=self.exchange.name, in_s=f"{wait:.1f}"
-                )
-                await sleep_unless(stop, wait)
+        now = asyncio.get_running_loop().time()
+        for native in self.symbols:
+            self.heard[self.instruments[native].symbol] = Heard(now, now)
+        most = self.exchange.capabilities.max_streams
+        for place in range(0, len(self.symbols), most):
+            symbols = self.symbols[place : place + most]
+            self.relays[symbols] = Relay(
+                name=self.exchange.name,
+                read=partial(self._read, symbols, stop),
+                waits=partial(delays, self.retry_first, self.retry_most, self.dice),
+                settled=self.retry_most,
+                overlap=self.overlap,
+            )
+        running = [asyncio.create_task(each.run(stop)) for each in self.relays.values()]
+        try:
+            await asyncio.gather(*running)
+        finally:
+            for task in running:
+                task.cancel()
 
-    async def _read(self, url: str, stop: asyncio.Event) -> None:
+    def renew(self, native: str) -> None:
+        """Open another connection for the symbols beside this one, and leave theirs."""
+        for symbols, relay in self.relays.items():
+            if native in symbols:
+                relay.current.ending.set()
+
+    async def _read(
+        self, symbols: tuple[str, ...], stop: asyncio.Event, reading: Reading
+    ) -> None:
+        url = self.exchange.url(self.ws_url, symbols)
+        allowed = self.silence_allowed
         async with connection(
-            self.exchange, url, self.symbols, self.silence_allowed, stop
+            self.exchange, url, symbols, allowed, stop, reading.left
         ) as opened:
             self.tally.connections += 1
             log.info(
                 "connected",
                 exchange=self.exchange.name,
                 url=url,
-                symbols=" ".join(self.symbols),
+                symbols=" ".join(symbols),
             )
-            await self._carry(opened, url)
-
-    async def _carry(self, opened: Connection, url: str) -> None:
-        async for frame in opened.frames():
-            self.tally.frames += 1
+            loop = asyncio.get_running_loop()
+            life = self.max_life.total_seconds() if self.max_life else 10 * 365 * 86_400
+            old = loop.call_later(life, reading.ending.set)
             try:
-                # Whole, or not at all: a frame is never published in part.
-                messages = [
-                    self.outlet.packed(trade)
-                    for trade in self.exchange.parse(frame, self.instruments)
-                ]
-            except FrameRejected as rejection:
-                self.tally.rejected += 1
-                await self.outlet.reject(frame, rejection, url)
-                log.warning(
-                    "frame_rejected", exchange=self.exchange.name, why=str(rejection)
-                )
-            except SymbolRefused as refusal:
-                self.tally.refused.add(str(refusal))
-                log.error(
-                    "symbol_refused",
-                    exchange=self.exchange.name,
-                    why=str(refusal),
-                    remedy=f"correct BULLION_{self.exchange.name.upper()}_SYMBOLS",
-                )
-            else:
-                for key, value in messages:
-                    await self.outlet.publish(key, value)
-                self.tally.trades += len(messages)
+                async for frame in opened.frames():
+                    reading.heard.set()
+                    await self._carry(frame, url, reading)
+            finally:
+                old.cancel()
+
+    async def _carry(self, frame: Frame, url: str, reading: Reading) -> None:
+        self.tally.frames += 1
+        try:
+            # Whole, or not at all: a frame is never published in part.
+            trades = list(self.exchange.parse(frame, self.instruments))
+            messages = [self.outlet.packed(trade) for trade in trades]
+        except FrameRejected as rejection:
+            self.tally.rejected += 1
+            await self.outlet.reject(frame, rejection, url)
+            log.warning(
+                "frame_rejected", exchange=self.exchange.name, why=str(rejection)
+            )
+        except StreamEnding as notice:
+            log.info("stream_ending", exchange=self.exchange.name, why=str(notice))
+            reading.ending.set()
+        except SymbolRefused as refusal:
+            self.tally.refused.add(str(refusal))
+            log.error(
+                "symbol_refused",
+                exchange=self.exchange.name,
+                why=str(refusal),
+                remedy=f"correct BULLION_{self.exchange.name.upper()}_SYMBOLS",
+            )
+        else:
+            for key, value in messages:
+                await self.outlet.publish(key, value)
+            self.tally.trades += len(messages)
+            self._note(trades)
+
+    def _note(self, trades: Sequence[Trade]) -> None:
+        now = asyncio.get_running_loop().time()
+        for trade in trades:
+            heard = self.heard.get(trade.symbol)
+            if heard is not None:
+                heard.at, heard.last_id = now, trade.trade_id
+                heard.trades += 1
 
 
 async def serve(outlet: Outlet) -> None:

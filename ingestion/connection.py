@@ -65,9 +65,9 @@ class Connection:
             except ConnectionClosed:
                 return
 
-    async def close_when(self, stop: asyncio.Event) -> None:
+    async def close_when(self, told: asyncio.Event) -> None:
         """Stop reading on request; what was received by then is still yielded."""
-        await stop.wait()
+        await told.wait()
         await self._socket.close()
 
 
@@ -77,9 +77,11 @@ async def connection(
     url: str,
     symbols: tuple[str, ...],
     silence_allowed: timedelta,
-    stop: asyncio.Event,
+    *ends: asyncio.Event,
 ) -> AsyncIterator[Connection]:
     """Open a socket, subscribe, and look after it until it is left.
+
+    Any of the events `ends` closes it.
 
     Raises:
         OSError, WebSocketException, TimeoutError: it could not be opened.
@@ -99,7 +101,7 @@ async def connection(
         await opened.say(exchange.subscriptions(symbols))
         tasks = [
             asyncio.create_task(opened.watch()),
-            asyncio.create_task(opened.close_when(stop)),
+            *(asyncio.create_task(opened.close_when(end)) for end in ends),
         ]
         if (alive := exchange.keepalive) is not None:
             keeping = opened.keep_alive(alive.payload, alive.every)

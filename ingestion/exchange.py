@@ -115,6 +115,10 @@ class StreamBroken(Exception):
     """This connection is of no more use: open the next one, then close it."""
 
 
+class StreamEnding(Exception):
+    """The exchange will end this connection soon: open the next, then leave it."""
+
+
 class CatalogueUnreadable(Exception):
     """The exchange answered, but not with its list of symbols: ask again later."""
 
@@ -141,6 +145,9 @@ class Fill(Protocol):
 
     def request(self, instrument: Instrument, cursor: str) -> Request:
         """Return the question for one page."""
+
+    def newest(self, instrument: Instrument) -> Request:
+        """Return the question for the newest trade alone; `page` reads its answer."""
 
     def page(
         self, answer: bytes, instrument: Instrument, received_at: datetime
@@ -194,7 +201,8 @@ class Exchange(Protocol):
             FrameRejected: the frame is malformed, or of a kind not known here, or of
                 a symbol that the catalogue lacks.
             SymbolRefused: the exchange declines a subscription for good.
-            StreamBroken: the exchange ends, or cannot serve, this connection.
+            StreamEnding: the exchange gives notice that it ends this connection.
+            StreamBroken: the exchange cannot serve this connection.
         """
 
 

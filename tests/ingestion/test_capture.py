@@ -1,12 +1,16 @@
 """The loop over real sockets: what is served arrives whole, whatever happens to it."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
 
 from ingestion.capture import Capture
 from ingestion.exchange import Exchange, Frame, FrameRejected, load
@@ -51,7 +55,10 @@ def frame_of_trades(name: str) -> str:
 
 @asynccontextmanager
 async def capturing(
-    name: str, served: Served, silence: float = 5
+    name: str,
+    served: Served,
+    silence: float = 5,
+    max_life: timedelta | None = None,
 ) -> AsyncIterator[tuple[Capture, Remembered, asyncio.Event]]:
     exchange: Exchange = load(name)
     outlet, stop = Remembered(), asyncio.Event()
@@ -66,6 +73,8 @@ async def capturing(
             silence_allowed=timedelta(seconds=silence),
             retry_first=timedelta(milliseconds=20),
             retry_most=timedelta(milliseconds=80),
+            overlap=timedelta(milliseconds=50),
+            max_life=max_life,
         )
         running = asyncio.create_task(capture.run(stop))
         try:
@@ -180,3 +189,106 @@ async def test_what_was_received_before_the_end_is_published(name: str) -> None:
         stop.set()
         outlet.room.set()
         await until(lambda: len(outlet.values) == 10)
+
+
+def numbered(name: str, number: int) -> str:
+    """Return a frame of one trade with this id."""
+    return re.sub(r'("t"|"trade_id"): ?\d+', rf"\1:{number}", frame_of_trades(name))
+
+
+def ids_in(outlet: Remembered) -> list[int]:
+    found = [re.search(rb"\x00\x00\x00\x00\x01.{37}.(\d+)", v) for v in outlet.values]
+    return [int(each[1]) for each in found if each]
+
+
+class Counting:
+    """A feed whose ids go on whoever listens, as an exchange's do."""
+
+    def __init__(self, name: str, notice: str = "") -> None:
+        self.name, self.notice = name, notice
+        self.next = 1
+        self.open: set[ServerConnection] = set()
+        self.most_open = 0
+
+    async def served(self, socket: ServerConnection) -> None:
+        self.open.add(socket)
+        self.most_open = max(self.most_open, len(self.open))
+        if self.notice and self.most_open == 1:
+            asyncio.get_running_loop().call_later(
+                0.3, lambda: asyncio.ensure_future(socket.send(self.notice))
+            )
+        try:
+            await socket.wait_closed()
+        finally:
+            self.open.discard(socket)
+
+    async def flow(self) -> None:
+        while True:
+            await asyncio.sleep(0.005)
+            if self.open:
+                frame, self.next = numbered(self.name, self.next), self.next + 1
+                for socket in list(self.open):
+                    with suppress(ConnectionClosed):
+                        await socket.send(frame)
+
+
+async def rotated(counting: Counting, **changes: Any) -> list[int]:
+    """Return the ids that were published, once a connection has followed another."""
+    flowing = asyncio.create_task(counting.flow())
+    try:
+        async with capturing(counting.name, counting.served, **changes) as (
+            capture,
+            outlet,
+            _,
+        ):
+            await until(lambda: capture.tally.connections >= 2)
+            await until(lambda: len(counting.open) == 1)
+            last = counting.next
+            await until(lambda: max(ids_in(outlet)) > last + 20)
+    finally:
+        flowing.cancel()
+    return ids_in(outlet)
+
+
+@EACH
+async def test_an_old_connection_is_left_when_the_next_one_speaks(name: str) -> None:
+    counting = Counting(name)
+    ids = await rotated(counting, max_life=timedelta(seconds=0.4))
+
+    assert counting.most_open == 2
+    # Nothing lies between the two; what both brought has one id, and so one row.
+    assert set(ids) == set(range(min(ids), max(ids) + 1))
+
+
+async def test_at_a_notice_the_next_connection_is_opened_first() -> None:
+    shutdown = '{"stream":"!serverShutdown","data":{"e":"serverShutdown","E":1}}'
+    counting = Counting("binance", shutdown)
+    ids = await rotated(counting)
+
+    assert counting.most_open == 2
+    assert set(ids) == set(range(min(ids), max(ids) + 1))
+
+
+@EACH
+async def test_symbols_are_spread_over_as_many_connections_as_it_takes(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exchange = load(name)
+    few = replace(exchange.capabilities, max_streams=2)
+    monkeypatch.setattr(exchange, "capabilities", few)
+    asked: list[str] = []
+
+    async def served(socket: ServerConnection) -> None:
+        assert socket.request is not None
+        asked.append(socket.request.path)
+        async for message in socket:
+            asked[-1] += str(message)
+
+    async with capturing(name, served) as (capture, _, _):
+        await until(lambda: capture.tally.connections == 2)
+        await asyncio.sleep(0.2)
+    whole = " ".join(asked).lower()
+    assert len(asked) == 2
+    for symbol in exchange.symbols:
+        # ETH/USD stands in no other name, and BTC/USD in BTC/USDT only.
+        assert f"{symbol.lower()}@" in whole or f'"{symbol.lower()}"' in whole

@@ -16,6 +16,7 @@ from ingestion.exchange import (
     Instrument,
     Keepalive,
     StreamBroken,
+    StreamEnding,
     instrument_of,
     with_unread,
 )
@@ -107,7 +108,7 @@ class Binance:
                 case AnyFrame(data=Raw() as data):
                     return self._event(payload, data)
                 case AnyFrame(event_type="serverShutdown"):
-                    raise StreamBroken("Binance announced its shutdown")
+                    raise StreamEnding("Binance announced its shutdown")
                 case AnyFrame(error=fault) if fault is not UNSET:
                     raise StreamBroken(f"Binance refused a request: {fault.msg}")
                 case AnyFrame(code=int(), msg=why):
@@ -129,7 +130,7 @@ class Binance:
                 unread |= {n: sent[n] for n in sent.keys() - KNOWN}
                 return event, {n: bytes(raw).decode() for n, raw in unread.items()}
             case "serverShutdown":
-                raise StreamBroken("Binance announced its shutdown")
+                raise StreamEnding("Binance announced its shutdown")
             case other:
                 raise FrameRejected("frame_unparseable", f"unknown event {other!r}")
 

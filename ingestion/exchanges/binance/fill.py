@@ -28,6 +28,8 @@ from ingestion.exchanges.binance.times import moment
 from schemas.trade import Side, Trade
 
 PAGE = "1000"
+UNIT = {"X-MBX-TIME-UNIT": "MICROSECOND"}
+"""As the stream is asked for it: a trade has one time, whoever tells it."""
 
 
 class Row(Struct, rename="camel"):
@@ -61,8 +63,15 @@ class BinanceFill:
         return Request(
             path="/api/v3/historicalTrades",
             query={"symbol": symbol, "fromId": cursor, "limit": PAGE},
-            # The unit that the stream uses: a trade has one time, whoever tells it.
-            headers={"X-MBX-TIME-UNIT": "MICROSECOND"},
+            headers=UNIT,
+            cost=25,
+        )
+
+    def newest(self, instrument: Instrument) -> Request:
+        return Request(
+            path="/api/v3/trades",
+            query={"symbol": instrument.rest_name, "limit": "1"},
+            headers=UNIT,
             cost=25,
         )
 

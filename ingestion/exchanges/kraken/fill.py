@@ -58,6 +58,10 @@ class KrakenFill:
         asked = {"pair": instrument.rest_name, "since": cursor, "count": PAGE}
         return Request(path="/0/public/Trades", query=asked)
 
+    def newest(self, instrument: Instrument) -> Request:
+        asked = {"pair": instrument.rest_name, "count": "1"}
+        return Request(path="/0/public/Trades", query=asked)
+
     def page(
         self, answer: bytes, instrument: Instrument, received_at: datetime
     ) -> Page:

@@ -1,0 +1,94 @@
+"""An exchange's REST, asked no more often than it likes, by all of us together."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import httpx
+
+from ingestion.exchange import (
+    AskedTooOften,
+    Fill,
+    Instrument,
+    Page,
+    PageUnreadable,
+    Request,
+)
+from ingestion.limiter import Limiter
+
+LEFT_ALONE = 60.0
+"""Seconds to wait where the exchange does not say how long."""
+
+
+class Unanswered(Exception):
+    """The exchange did not answer this time; the message says what it did."""
+
+
+def uncounted() -> None:
+    """Count nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rest:
+    """The way to one exchange's past trades."""
+
+    fill: Fill
+    url: str
+    limiter: Limiter
+    client: httpx.AsyncClient
+    pauses: tuple[float, ...] = (1.0, 4.0)
+    """Seconds between the tries of a question."""
+
+    async def page(
+        self,
+        request: Request,
+        instrument: Instrument,
+        asked: Callable[[], None] = uncounted,
+    ) -> Page:
+        """Return a page; ask again where asking again may help.
+
+        Raises:
+            Unanswered: it did not help; the message says what the exchange did.
+        """
+        why = ""
+        for pause in (*self.pauses, 0.0):
+            await self.limiter.take(request.cost)
+            asked()
+            try:
+                answer = await self.client.get(
+                    self.url + request.path,
+                    params=dict(request.query),
+                    headers=dict(request.headers),
+                )
+                self._heed(answer)
+                answer.raise_for_status()
+                return self.fill.page(answer.content, instrument, datetime.now(UTC))
+            except AskedTooOften as often:
+                why = f"it is asked too often: {often}"
+            except httpx.HTTPStatusError as refused:
+                status = refused.response.status_code
+                why = f"HTTP {status}: {refused.response.text[:200]}"
+                if status < 500:
+                    break
+            except (httpx.HTTPError, PageUnreadable) as error:
+                why = str(error) or type(error).__name__
+            await asyncio.sleep(pause)
+        raise Unanswered(why)
+
+    def _heed(self, answer: httpx.Response) -> None:
+        """Leave the exchange alone, all of us, for as long as it says.
+
+        Raises:
+            Unanswered: it says so.
+        """
+        if answer.status_code not in (418, 429):
+            return
+        said = answer.headers.get("Retry-After", "")
+        seconds = float(said) if said.isdecimal() else LEFT_ALONE
+        self.limiter.close(seconds, time.time())
+        raise Unanswered(
+            f"HTTP {answer.status_code}: it is asked too often, and again in "
+            f"{seconds:.0f} s at the earliest"
+        )
