@@ -54,6 +54,7 @@ class Tally:
     trades: int = 0
     rejected: int = 0
     connections: int = 0
+    stalls: int = 0
     refused: set[str] = field(default_factory=set)
 
 
@@ -209,5 +210,6 @@ async def tell(capture: Capture, every: timedelta) -> None:
             refused=len(tally.refused),
             waiting=capture.outlet.waiting,
             connections=tally.connections,
+            stalls=tally.stalls,
         )
         before = tally.trades

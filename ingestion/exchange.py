@@ -63,6 +63,11 @@ class Capabilities:
     silence_allowed: timedelta
     """How long a sound connection may bring no frame at all."""
 
+    @property
+    def max_life_kept(self) -> timedelta | None:
+        """Age at which we leave a connection, while the exchange still serves it."""
+        return None if self.max_life is None else self.max_life * 47 / 48
+
 
 @dataclass(frozen=True, slots=True)
 class Keepalive:

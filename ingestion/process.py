@@ -3,17 +3,21 @@
 import asyncio
 import random
 import signal
-from datetime import timedelta
+from collections.abc import Coroutine
 
+import httpx
 import structlog
 
 from ingestion.backoff import delays
 from ingestion.capture import Capture, serve, tell
-from ingestion.catalogue import chosen, fetch_catalogue
+from ingestion.catalogue import chosen, fetch_catalogue, is_local
 from ingestion.exchange import Exchange
+from ingestion.limiter import Limiter
 from ingestion.publisher import Publisher, producer_settings
 from ingestion.registry import ids_when_there
+from ingestion.rest import Rest
 from ingestion.settings import Place, Settings
+from ingestion.stall import StallWatch
 from schemas.topic import REJECTED, TRADES
 
 log = structlog.get_logger()
@@ -55,24 +59,34 @@ async def capture_until_told(
         silence_allowed=settings.silence_allowed or own,
         retry_first=settings.retry_first,
         retry_most=settings.retry_most,
+        max_life=settings.max_life or exchange.capabilities.max_life_kept,
     )
+    companions = [serve(publisher), tell(capture, settings.progress_every)]
     try:
-        await first_ended(capture, publisher, settings.progress_every, stop)
+        async with httpx.AsyncClient(
+            timeout=20, trust_env=not is_local(place.rest_url)
+        ) as client:
+            if exchange.fill is not None:
+                limits = settings.limits / f"{exchange.name}.json"
+                rest = Rest(
+                    fill=exchange.fill,
+                    url=place.rest_url,
+                    limiter=Limiter(exchange.fill.allowance, limits),
+                    client=client,
+                )
+                watch = StallWatch(
+                    capture=capture, rest=rest, least=settings.stall_least
+                )
+                companions.append(watch.watch())
+            await first_ended(capture.run(stop), *companions)
     finally:
         left = await publisher.flush(settings.flush_allowed)
     return told_at_the_end(capture, left)
 
 
-async def first_ended(
-    capture: Capture, publisher: Publisher, every: timedelta, stop: asyncio.Event
-) -> None:
-    """Run the loop and its companions; whichever fails first ends all of them."""
-    loop = asyncio.create_task(capture.run(stop))
-    tasks = {
-        loop,
-        asyncio.create_task(serve(publisher)),
-        asyncio.create_task(tell(capture, every)),
-    }
+async def first_ended(*running: Coroutine[None, None, None]) -> None:
+    """Run the loop and its companions; whichever ends first ends all of them."""
+    tasks = {asyncio.create_task(each) for each in running}
     done, others = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     for task in others:
         task.cancel()

@@ -25,6 +25,10 @@ class Settings:
     flush_allowed: timedelta
     progress_every: timedelta
     queue_messages: int
+    max_life: timedelta | None
+    """Overrules the age at which each exchange's connections are left."""
+    stall_least: timedelta
+    """How long any symbol may be silent before the exchange is asked for it."""
     limits: Path
     """Where it is counted how often exchanges are asked, for all processes."""
 
@@ -32,6 +36,7 @@ class Settings:
     def read(cls, env: Mapping[str, str]) -> Self:
         """Return what the environment asks for; KeyError names what it lacks."""
         silence = env.get("BULLION_SILENCE_S")
+        life = env.get("BULLION_MAX_LIFE_S")
         return cls(
             kafka_servers=env["BULLION_KAFKA_SERVERS"],
             registry_url=env["BULLION_REGISTRY_URL"].rstrip("/"),
@@ -42,6 +47,8 @@ class Settings:
             flush_allowed=seconds(env, "BULLION_FLUSH_S", 20),
             progress_every=seconds(env, "BULLION_PROGRESS_S", 30),
             queue_messages=int(env.get("BULLION_QUEUE_MESSAGES", "500000")),
+            max_life=timedelta(seconds=float(life)) if life else None,
+            stall_least=seconds(env, "BULLION_STALL_S", 30),
             limits=Path(env.get("BULLION_LIMITS") or ".bullion/limits"),
         )
 

@@ -1,0 +1,109 @@
+"""A subscription that died is told from a quiet market, by a simulator's REST."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+
+from ingestion.capture import Capture, Heard
+from ingestion.catalogue import chosen, fetch_catalogue
+from ingestion.exchange import load
+from ingestion.limiter import Limiter
+from ingestion.rest import Rest
+from ingestion.stall import StallWatch
+from schemas.table import all_exchanges
+from tests.ingestion.test_capture import Remembered, until
+from tests.ingestion.test_fill import WIDE
+from tests.simulator import tiny
+from tests.simulator.served import Served, served
+
+EACH = pytest.mark.parametrize("name", all_exchanges())
+
+
+@asynccontextmanager
+async def watched(sim: Served, name: str, folder: Path) -> AsyncIterator[Capture]:
+    """Capture from a simulator, watched closely."""
+    exchange, stop = load(name), asyncio.Event()
+    assert exchange.fill is not None
+    url = f"{sim.url}/{name}"
+    catalogue = await fetch_catalogue(exchange, url, iter(()), stop)
+    capture = Capture(
+        exchange=exchange,
+        ws_url=url.replace("http", "ws", 1),
+        symbols=chosen(name, exchange.symbols, catalogue),
+        instruments=catalogue,
+        outlet=Remembered(),
+        silence_allowed=timedelta(seconds=30),
+        retry_first=timedelta(milliseconds=20),
+        retry_most=timedelta(milliseconds=80),
+        overlap=timedelta(milliseconds=50),
+    )
+    async with httpx.AsyncClient(trust_env=False) as client:
+        rest = Rest(
+            fill=exchange.fill,
+            url=url,
+            limiter=Limiter(WIDE, folder / "limits.json"),
+            client=client,
+        )
+        watch = StallWatch(
+            capture=capture,
+            rest=rest,
+            least=timedelta(seconds=0.5),
+            every=timedelta(seconds=0.1),
+            again=timedelta(seconds=1),
+        )
+        running = asyncio.create_task(capture.run(stop))
+        watching = asyncio.create_task(watch.watch())
+        try:
+            yield capture
+        finally:
+            watching.cancel()
+            stop.set()
+            await asyncio.wait_for(running, 10)
+
+
+@EACH
+async def test_a_symbol_whose_subscription_died_is_subscribed_anew(
+    name: str, tmp_path: Path
+) -> None:
+    async with served(rate=400) as sim, watched(sim, name, tmp_path) as capture:
+        await until(lambda: heard_all(capture))
+        dead = sim.server.hubs[name].feed.symbols[0]
+        symbol = capture.instruments[dead].symbol
+        for connection in sim.server.hubs[name].connections:
+            del connection.follows[dead]
+        before = capture.heard[symbol].trades
+        await until(lambda: capture.tally.stalls == 1)
+        await until(lambda: capture.heard[symbol].trades > before + 5)
+        await until(lambda: len(sim.server.hubs[name].connections) == 1)
+
+        assert capture.tally.connections == 2
+
+
+@EACH
+async def test_a_quiet_market_is_left_alone(name: str, tmp_path: Path) -> None:
+    recording = f"recorded={tiny.write(tmp_path)}"
+    async with served(recording, rate=None) as sim:
+        async with watched(sim, name, tmp_path) as capture:
+            await until(lambda: heard_all(capture))
+            await asyncio.sleep(1.5)
+
+            assert not sim.server.hubs[name].feed.more
+            assert (capture.tally.stalls, capture.tally.connections) == (0, 1)
+
+
+def heard_all(capture: Capture) -> bool:
+    return bool(capture.heard) and all(each.trades for each in capture.heard.values())
+
+
+def test_a_slow_symbol_may_be_silent_for_longer() -> None:
+    watch = StallWatch.__new__(StallWatch)
+    object.__setattr__(watch, "least", timedelta(seconds=30))
+
+    assert watch.allowed(Heard(since=0, at=0)) == 30
+    assert watch.allowed(Heard(since=0, at=100, trades=1000)) == 30
+    assert watch.allowed(Heard(since=0, at=100, trades=10)) == 200
