@@ -12,7 +12,7 @@ from spark_apps.app import Promotion, Run
 from spark_apps.checkpoint import Checkpoint
 from spark_apps.landing import on_it_goes
 from spark_apps.marks import Mark, append, landed, put_once
-from spark_apps.repeats import among, apart, narrowed, repeated
+from spark_apps.repeats import among, apart, fixed, narrowed, repeated
 from spark_apps.spans import EXCHANGE, SPANS, Extent, Span, as_text, extent_of
 from spark_apps.windows import replace, rows_of
 
@@ -84,24 +84,20 @@ class PromotionLanding:
         if done:
             return dict(done[0].figures)
         held, key = self._held(batch, extent.spans), self.app.key
-        repeats = repeated(narrow, held, key).persist()
-        known = None
-        try:
-            figures = counted(extent.rows, None)
-            fresh = self.app.becomes(batch, self.run)
-            if repeats.count():
-                of_batch, of_held = (among(r, repeats, key) for r in (batch, held))
-                known = self.app.known(of_batch, of_held).persist()
-                figures = counted(extent.rows, known)
-                fresh = self.app.becomes(apart(batch, repeats, key), self.run).unionAll(
-                    self.app.becomes(known.where("NOT is_held"), self.run)
-                )
-            if figures["inserted"]:
-                self._append(fresh, extent, mark, figures)
-        finally:
-            for kept in (repeats, known):
-                if kept is not None:
-                    kept.unpersist()
+        repeats = fixed(repeated(narrow, held, key))
+        if repeats.isEmpty():
+            figures, fresh = counted(extent.rows, None), self.app.becomes(
+                batch, self.run
+            )
+        else:
+            of_batch, of_held = (among(r, repeats, key) for r in (batch, held))
+            known = fixed(self.app.known(of_batch, of_held))
+            figures = counted(extent.rows, known)
+            fresh = self.app.becomes(apart(batch, repeats, key), self.run).unionAll(
+                self.app.becomes(known.where("NOT is_held"), self.run)
+            )
+        if figures["inserted"]:
+            self._append(fresh, extent, mark, figures)
         return figures
 
     def _append(
@@ -132,18 +128,15 @@ class PromotionLanding:
         Whether gold took its rows of this batch just now or before a crash, the copies
         are the same: gold's own are the ones that they are compared with.
         """
-        copies = self.app.contradicts(batch, self._held(batch, spans)).persist()
-        try:
-            moment = "bronze_ingestion_timestamp"
-            ((first, last),) = copies.agg(F.min(moment), F.max(moment)).collect()
-            bronze = table_at("bronze.trades").identifier(self.run.exchange)
-            messages = batch.sparkSession.table(f"{CATALOG}.{bronze}").where(
-                f"{moment} >= timestamp'{first}' AND {moment} <= timestamp'{last}'"
-            )
-            letters = self.app.refused(copies, messages, self.run)
-            put_once(letters, table_at(self.app.refuses).identifier(), mark, {})
-        finally:
-            copies.unpersist()
+        copies = fixed(self.app.contradicts(batch, self._held(batch, spans)))
+        moment = "bronze_ingestion_timestamp"
+        ((first, last),) = copies.agg(F.min(moment), F.max(moment)).collect()
+        bronze = table_at("bronze.trades").identifier(self.run.exchange)
+        messages = batch.sparkSession.table(f"{CATALOG}.{bronze}").where(
+            f"{moment} >= timestamp'{first}' AND {moment} <= timestamp'{last}'"
+        )
+        letters = self.app.refused(copies, messages, self.run)
+        put_once(letters, table_at(self.app.refuses).identifier(), mark, {})
 
     def _held(self, batch: DataFrame, spans: Sequence[Span]) -> DataFrame:
         asked = (self.app.writes, "timestamp", self.run.exchange, spans)

@@ -10,6 +10,16 @@ from pyspark.sql import functions as F
 HASH = "key_hash"
 
 
+def fixed(rows: DataFrame) -> DataFrame:
+    """Return the rows as they are now, computed once and bound to no table.
+
+    Spark 4.1 makes a cached plan anew at each commit to a table that it reads, whoever
+    commits. `unpersist` finds it no more then: it stays for ever, and each later commit
+    asks its session's catalog for its tables again.
+    """
+    return rows.localCheckpoint()
+
+
 def hashed(key: Column) -> Column:
     """Return 64 bits of a key."""
     return F.xxhash64(key)

@@ -9,6 +9,7 @@ from pyspark.sql import functions as F
 from schemas.table import CATALOG, Table, table_at
 from spark_apps.app import Run, Windows
 from spark_apps.marks import saying
+from spark_apps.repeats import fixed
 from spark_apps.spans import Span, aligned, plain, within
 
 MARGIN = timedelta(days=2)
@@ -66,14 +67,11 @@ def replace(
 
     A window that is the same stays untouched, and `created_at` keeps the first moment.
     """
-    kept = rows.persist()
-    try:
-        number = kept.count()
-        told = {**properties, "bullion.windows": str(number)}
-        merge(kept, table_at(app.writes), aligned(spans, app.width), told)
-        return number
-    finally:
-        kept.unpersist()
+    kept = fixed(rows)
+    number = kept.count()
+    told = {**properties, "bullion.windows": str(number)}
+    merge(kept, table_at(app.writes), aligned(spans, app.width), told)
+    return number
 
 
 def merge(
