@@ -1,4 +1,4 @@
-"""What the ledger says of a hole: open, asked for, filled, or absent at the exchange."""
+"""What the ledger says of a hole: open, asked for, filled, or absent there."""
 
 import json
 from collections import defaultdict
