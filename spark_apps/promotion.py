@@ -12,7 +12,7 @@ from spark_apps.app import Promotion, Run
 from spark_apps.checkpoint import Checkpoint
 from spark_apps.landing import on_it_goes
 from spark_apps.marks import Mark, append, landed, put_once
-from spark_apps.repeats import among, apart, fixed, narrowed, repeated
+from spark_apps.repeats import among, apart, cached, narrowed, repeated
 from spark_apps.spans import EXCHANGE, SPANS, Extent, Span, as_text, extent_of
 from spark_apps.windows import replace, rows_of
 
@@ -83,22 +83,32 @@ class PromotionLanding:
         done = landed(batch.sparkSession, *asked) if mark.may_be_there else ()
         if done:
             return dict(done[0].figures)
-        held, key = self._held(batch, extent.spans), self.app.key
-        repeats = fixed(repeated(narrow, held, key))
-        if repeats.isEmpty():
-            figures, fresh = counted(extent.rows, None), self.app.becomes(
-                batch, self.run
+        key = self.app.key
+
+        def held() -> DataFrame:
+            return self._held(batch, extent.spans)
+
+        def repeats() -> DataFrame:
+            return repeated(narrow, held(), key)
+
+        def known() -> DataFrame:
+            return self.app.known(
+                among(batch, repeats(), key), among(held(), repeats(), key)
             )
-        else:
-            of_batch, of_held = (among(r, repeats, key) for r in (batch, held))
-            known = fixed(self.app.known(of_batch, of_held))
-            figures = counted(extent.rows, known)
-            fresh = self.app.becomes(apart(batch, repeats, key), self.run).unionAll(
-                self.app.becomes(known.where("NOT is_held"), self.run)
-            )
-        if figures["inserted"]:
-            self._append(fresh, extent, mark, figures)
-        return figures
+
+        with cached(repeats) as some:
+            if not some.count():
+                figures = counted(extent.rows, None)
+                self._append(self.app.becomes(batch, self.run), extent, mark, figures)
+                return figures
+            with cached(known) as few:
+                figures = counted(extent.rows, few)
+                fresh = self.app.becomes(apart(batch, some, key), self.run).unionAll(
+                    self.app.becomes(few.where("NOT is_held"), self.run)
+                )
+                if figures["inserted"]:
+                    self._append(fresh, extent, mark, figures)
+                return figures
 
     def _append(
         self, fresh: DataFrame, extent: Extent, mark: Mark, figures: Mapping[str, int]
@@ -128,15 +138,19 @@ class PromotionLanding:
         Whether gold took its rows of this batch just now or before a crash, the copies
         are the same: gold's own are the ones that they are compared with.
         """
-        copies = fixed(self.app.contradicts(batch, self._held(batch, spans)))
-        moment = "bronze_ingestion_timestamp"
-        ((first, last),) = copies.agg(F.min(moment), F.max(moment)).collect()
-        bronze = table_at("bronze.trades").identifier(self.run.exchange)
-        messages = batch.sparkSession.table(f"{CATALOG}.{bronze}").where(
-            f"{moment} >= timestamp'{first}' AND {moment} <= timestamp'{last}'"
-        )
-        letters = self.app.refused(copies, messages, self.run)
-        put_once(letters, table_at(self.app.refuses).identifier(), mark, {})
+
+        def contradicting() -> DataFrame:
+            return self.app.contradicts(batch, self._held(batch, spans))
+
+        with cached(contradicting) as copies:
+            moment = "bronze_ingestion_timestamp"
+            ((first, last),) = copies.agg(F.min(moment), F.max(moment)).collect()
+            bronze = table_at("bronze.trades").identifier(self.run.exchange)
+            messages = batch.sparkSession.table(f"{CATALOG}.{bronze}").where(
+                f"{moment} >= timestamp'{first}' AND {moment} <= timestamp'{last}'"
+            )
+            letters = self.app.refused(copies, messages, self.run)
+            put_once(letters, table_at(self.app.refuses).identifier(), mark, {})
 
     def _held(self, batch: DataFrame, spans: Sequence[Span]) -> DataFrame:
         asked = (self.app.writes, "timestamp", self.run.exchange, spans)
@@ -155,14 +169,17 @@ class PromotionLanding:
         from these windows finds in the commit which times they lie in.
         """
         app = self.app.windows
-        # Spans begin and end with whole minutes: no window is cut.
-        rows = app.becomes(self._held(keys, spans), self.run)
+
+        def touched() -> DataFrame:
+            # Spans begin and end with whole minutes: no window is cut.
+            rows = app.becomes(self._held(keys, spans), self.run)
+            return rows.join(F.broadcast(keys), list(keys.columns), "left_semi")
+
         told = {
             **mark.properties(figures),
             SPANS: as_text(spans),
             EXCHANGE: self.run.exchange,
         }
-        touched = rows.join(F.broadcast(keys), list(keys.columns), "left_semi")
         replace(touched, app, spans, told)
         self.passed(f"after {app.writes}")
 

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import reduce
+from functools import partial, reduce
 
 from pyspark.sql import DataFrame, SparkSession
 
@@ -65,24 +65,32 @@ def _replaced(
     passed: Callable[[str], None],
 ) -> int:
     """Compute each table's windows in the spans; return how many were looked at."""
-    written = 0
+    written, now = 0, datetime.now(UTC)
     for app in apps if spans else ():
         wide = {each: aligned(some, app.width) for each, some in spans.items()}
-        made = [
-            windows_in(
-                spark,
-                app,
-                some,
-                Run(exchange=each, started_at=datetime.now(UTC)),
-                settings.kept_for,
-            )
-            for each, some in wide.items()
-        ]
-        rows = reduce(DataFrame.unionByName, made)
         every = joined(sorted(span for some in wide.values() for span in some))
-        written += replace(rows, app, every, {ROLLED_TO: head, **settings.airflow})
+        told = {ROLLED_TO: head, **settings.airflow}
+        rows = partial(_windows, spark, app, wide, now, settings)
+        written += replace(rows, app, every, told)
         passed(f"after {app.writes}")
     return written
+
+
+def _windows(
+    spark: SparkSession,
+    app: Windows,
+    spans: Mapping[str, Sequence[Span]],
+    now: datetime,
+    settings: Settings,
+) -> DataFrame:
+    """Return a table's windows inside each exchange's spans."""
+    made = [
+        windows_in(
+            spark, app, some, Run(exchange=each, started_at=now), settings.kept_for
+        )
+        for each, some in spans.items()
+    ]
+    return reduce(DataFrame.unionByName, made)
 
 
 def minutes_in(spans: Mapping[str, Sequence[Span]]) -> int:

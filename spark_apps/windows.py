@@ -1,6 +1,6 @@
 """Windows in time are computed again, and replace what stood in their place."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from pyspark.sql import DataFrame, SparkSession
@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 from schemas.table import CATALOG, Table, table_at
 from spark_apps.app import Run, Windows
 from spark_apps.marks import saying
-from spark_apps.repeats import fixed
+from spark_apps.repeats import cached
 from spark_apps.spans import Span, aligned, plain, within
 
 MARGIN = timedelta(days=2)
@@ -58,7 +58,7 @@ def parted(
 
 
 def replace(
-    rows: DataFrame,
+    made: Callable[[], DataFrame],
     app: Windows,
     spans: Sequence[Span],
     properties: Mapping[str, str],
@@ -67,11 +67,11 @@ def replace(
 
     A window that is the same stays untouched, and `created_at` keeps the first moment.
     """
-    kept = fixed(rows)
-    number = kept.count()
-    told = {**properties, "bullion.windows": str(number)}
-    merge(kept, table_at(app.writes), aligned(spans, app.width), told)
-    return number
+    with cached(made) as rows:
+        number = rows.count()
+        told = {**properties, "bullion.windows": str(number)}
+        merge(rows, table_at(app.writes), aligned(spans, app.width), told)
+        return number
 
 
 def merge(
