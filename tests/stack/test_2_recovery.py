@@ -14,7 +14,7 @@ from schemas.table import all_exchanges
 from stack.place import Place
 from stack.programs import as_postgres
 from tests.stack import promises
-from tests.stack.laptop import Laptop
+from tests.stack.laptop import Laptop, eventually
 
 pytestmark = pytest.mark.stack
 
@@ -78,7 +78,8 @@ def passed_over(laptop: Laptop) -> list[dict[str, object]]:
 def require_promises(laptop: Laptop) -> None:
     assert promises.doubled(laptop) == []
     assert promises.settled(laptop) == []
-    assert passed_over(laptop) == []
+    # Trades of a fill have old ids: some may be on their way from silver to gold.
+    eventually(lambda: passed_over(laptop) == [], "gold has what silver had before")
     for exchange in all_exchanges():
         compared, differ = promises.bent(laptop, exchange)
         assert compared and differ == []

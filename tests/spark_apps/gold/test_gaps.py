@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from schemas.id_range import IdRange, from_text
+from schemas.table import table_at
 from spark_apps.gold.gaps import (
     Answer,
     Gap,
@@ -18,7 +19,7 @@ from spark_apps.gold.gaps import (
 )
 from spark_apps.gold.ranges import Held, grown
 from spark_apps.ledger import keep_ledger
-from tests.spark_apps.lake import NOON, Crash, Lake, crash_at, trade
+from tests.spark_apps.lake import NOON, Crash, Lake, crash_at, record, trade
 
 MINUTE = timedelta(minutes=1)
 NOW = datetime(2026, 11, 22, 13, tzinfo=UTC)
@@ -144,19 +145,21 @@ def test_an_answer_is_read_from_a_fills_report() -> None:
 
 
 def arrived(lake: Lake, *ids: int, **changes: Any) -> None:
-    """Let trades with these ids come to gold, a second apart by id."""
-    lake.arrive(
-        *(
-            trade(
-                lake.exchange,
-                trade_id=str(each),
-                timestamp=NOON + timedelta(seconds=each),
-                **changes,
-            )
-            for each in ids
+    """Let one commit bring trades with these ids to gold, a second apart by id."""
+    rows = []
+    for each in ids:
+        moment = NOON + timedelta(seconds=each)
+        sound = trade(lake.exchange, trade_id=str(each), timestamp=moment, **changes)
+        rows.append(
+            record(sound, side=str(sound.side.value))
+            | {
+                "exchange_date": moment.date(),
+                "exchange_hour": moment.hour,
+                "gold_ingestion_timestamp": NOW,
+            }
         )
-    )
-    lake.lane()
+    frame = lake.spark.createDataFrame(rows, table_at("gold.trades").ddl)
+    frame.coalesce(1).writeTo(lake.name("gold.trades")).append()
 
 
 def kept(lake: Lake, crash: str = "", *told: Answer) -> dict[str, Any]:

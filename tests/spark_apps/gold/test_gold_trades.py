@@ -12,6 +12,7 @@ from schemas.table import table_at
 from schemas.trade import Side
 from spark_apps.gold.trades import APP as GOLD
 from spark_apps.lane import Ungated, promote, refine
+from spark_apps.ledger import keep_ledger
 from spark_apps.rollup import roll_up
 from spark_apps.run import CANDLES, app_of
 from spark_apps.silver.trades import APP as SILVER
@@ -207,6 +208,7 @@ def test_a_run_passes_the_points_that_it_is_known_for(lake: Lake) -> None:
         lake.settings,
         passed["gold.candles"].append,
     )
+    keep_ledger(lake.spark, lake.settings, (), passed["gold.gaps"].append)
 
     assert {app: tuple(points) for app, points in passed.items()} == POINTS
 
