@@ -8,7 +8,7 @@ from typing import Any
 from pyiceberg.catalog import Catalog
 
 from expectations.catalog import added_files, open_catalog
-from expectations.rollups import line
+from expectations.rollups import noted
 from schemas.id_range import from_text
 from schemas.table import table_at
 
@@ -29,12 +29,11 @@ def unread(env: Mapping[str, str]) -> bool:
         catalog.load_table(table_at(address).identifier())
         for address in ("gold.ranges", "gold.trades")
     )
-    read_to = next((said[READ_TO] for _, said in line(ranges) if READ_TO in said), "")
     at = gold.current_snapshot()
     while at is not None and not added_files(at):
         parent = at.parent_snapshot_id
         at = gold.snapshot_by_id(parent) if parent else None
-    return at is not None and str(at.snapshot_id) != read_to
+    return at is not None and at.snapshot_id != noted(ranges, READ_TO)
 
 
 def holes_to_fill(env: Mapping[str, str], now: datetime) -> list[dict[str, Any]]:

@@ -19,15 +19,18 @@ def candles_owed(reads: str, writes: str, env: Mapping[str, str]) -> int:
         catalog.load_table(table_at(address).identifier())
         for address in (reads, writes)
     )
-    reached = next(
-        (int(said[ROLLED_TO]) for _, said in line(widest) if ROLLED_TO in said), None
-    )
+    reached = noted(widest, ROLLED_TO)
     owed = 0
     for snapshot_id, said in line(minutes):
         if snapshot_id == reached:
             break
         owed += SPANS in said
     return owed
+
+
+def noted(table: Table, name: str) -> int | None:
+    """Return the snapshot that a table's newest note of this name tells of."""
+    return next((int(said[name]) for _, said in line(table) if name in said), None)
 
 
 def line(table: Table) -> Iterator[tuple[int, Mapping[str, str]]]:

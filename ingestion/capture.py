@@ -140,14 +140,15 @@ class Capture:
                 symbols=" ".join(symbols),
             )
             loop = asyncio.get_running_loop()
-            life = self.max_life.total_seconds() if self.max_life else 10 * 365 * 86_400
-            old = loop.call_later(life, reading.ending.set)
+            life = self.max_life
+            old = life and loop.call_later(life.total_seconds(), reading.ending.set)
             try:
                 async for frame in opened.frames():
                     reading.heard.set()
                     await self._carry(frame, url, reading)
             finally:
-                old.cancel()
+                if old:
+                    old.cancel()
 
     async def _carry(self, frame: Frame, url: str, reading: Reading) -> None:
         self.tally.frames += 1

@@ -9,12 +9,13 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Self
 
 import structlog
 from msgspec import Struct, ValidationError, json
 
 from ingestion.capture import Outlet
-from ingestion.exchange import Exchange, Fill, Frame, FrameRejected, Instrument
+from ingestion.exchange import Exchange, Frame, FrameRejected, Instrument
 from ingestion.rest import Rest, Unanswered
 from schemas.id_range import IdRange, joined
 from schemas.trade import Trade
@@ -57,6 +58,18 @@ class Answer(Struct):
     """Ids that it left out between others."""
     error: str = ""
 
+    @classmethod
+    def to(cls, hole: Hole, error: str = "") -> Self:
+        """Return the answer to a hole before anything was said, or why nothing was."""
+        return cls(
+            exchange=hole.exchange,
+            symbol=hole.symbol,
+            first_missing_id=hole.first_missing_id,
+            last_missing_id=hole.last_missing_id,
+            asked_at=datetime.now(UTC),
+            error=error,
+        )
+
     def asked(self) -> None:
         """Count a question."""
         self.requests += 1
@@ -84,7 +97,6 @@ class Filler:
     """Asks one exchange for its holes."""
 
     exchange: Exchange
-    fill: Fill
     rest: Rest
     instruments: Mapping[str, Instrument]
     """By our symbol."""
@@ -104,13 +116,7 @@ class Filler:
 
     async def answer(self, hole: Hole) -> Answer:
         """Ask for one hole, publish what is missing of the answer, and tell."""
-        told = Answer(
-            exchange=hole.exchange,
-            symbol=hole.symbol,
-            first_missing_id=hole.first_missing_id,
-            last_missing_id=hole.last_missing_id,
-            asked_at=datetime.now(UTC),
-        )
+        told = Answer.to(hole)
         instrument = self.instruments.get(hole.symbol)
         if instrument is None:
             told.error = f"the catalogue of {self.exchange.name} has no {hole.symbol}"
@@ -134,9 +140,9 @@ class Filler:
         wanted = joined(hole.missing)
         lacking = {number for a, b in wanted for number in range(a, b + 1)}
         lowest, highest = wanted[0][0], -1
-        cursor = self.fill.first(wanted[0][0], hole.after)
+        cursor = self.rest.fill.first(wanted[0][0], hole.after)
         while time.monotonic() < self.until:
-            request = self.fill.request(instrument, cursor)
+            request = self.rest.fill.request(instrument, cursor)
             page = await self.rest.page(request, instrument, told.asked)
             ids = [int(trade.trade_id) for trade in page.trades]
             for number, trade in zip(ids, page.trades, strict=True):

@@ -5,24 +5,18 @@ import random
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
-
-import httpx
-import structlog
+from datetime import timedelta
 
 from ingestion.backoff import delays
 from ingestion.capture import serve
-from ingestion.catalogue import fetch_catalogue, is_local
+from ingestion.catalogue import fetch_catalogue
 from ingestion.exchange import load
 from ingestion.fill import Answer, Filler, Hole, by_symbol
-from ingestion.limiter import Limiter
 from ingestion.publisher import DeliveryFailed, Publisher, producer_settings
 from ingestion.registry import ids_when_there
-from ingestion.rest import Rest
+from ingestion.rest import opened
 from ingestion.settings import Place, Settings
 from schemas.topic import REJECTED, TRADES
-
-log = structlog.get_logger()
 
 
 async def fill(
@@ -58,7 +52,7 @@ async def fill_one(
     place = Place.read(env, exchange)
     if exchange.fill is None:
         return [
-            unanswered(each, f"{name} has no REST for past trades") for each in holes
+            Answer.to(each, f"{name} has no REST for past trades") for each in holes
         ]
     until = time.monotonic() + lasts.total_seconds()
     stop = asyncio.Event()
@@ -69,24 +63,15 @@ async def fill_one(
     catalogue = await fetch_catalogue(exchange, place.rest_url, waits, stop)
     if not ids or not catalogue:
         why = "the registry" if not ids else "the catalogue"
-        return [unanswered(each, f"{why} did not answer in time") for each in holes]
+        return [Answer.to(each, f"{why} did not answer in time") for each in holes]
     sent = producer_settings(settings.kafka_servers, settings.queue_messages)
     publisher = Publisher(name, sent, *ids)
     serving = asyncio.create_task(serve(publisher))
-    async with httpx.AsyncClient(
-        timeout=20, trust_env=not is_local(place.rest_url)
-    ) as client:
+    limits = settings.limits / f"{name}.json"
+    async with opened(exchange.fill, place.rest_url, limits) as rest:
         filler = Filler(
             exchange=exchange,
-            fill=exchange.fill,
-            rest=Rest(
-                fill=exchange.fill,
-                url=place.rest_url,
-                limiter=Limiter(
-                    exchange.fill.allowance, settings.limits / f"{name}.json"
-                ),
-                client=client,
-            ),
+            rest=rest,
             instruments=by_symbol(catalogue, place.symbols),
             outlet=publisher,
             until=until,
@@ -101,15 +86,3 @@ async def fill_one(
             "them again. Is Kafka up?"
         )
     return answers
-
-
-def unanswered(hole: Hole, why: str) -> Answer:
-    """Return what is said of a hole that nobody could be asked for."""
-    return Answer(
-        exchange=hole.exchange,
-        symbol=hole.symbol,
-        first_missing_id=hole.first_missing_id,
-        last_missing_id=hole.last_missing_id,
-        asked_at=datetime.now(UTC),
-        error=why,
-    )

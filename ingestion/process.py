@@ -4,18 +4,17 @@ import asyncio
 import random
 import signal
 from collections.abc import Coroutine
+from contextlib import AsyncExitStack
 
-import httpx
 import structlog
 
 from ingestion.backoff import delays
 from ingestion.capture import Capture, serve, tell
-from ingestion.catalogue import chosen, fetch_catalogue, is_local
+from ingestion.catalogue import chosen, fetch_catalogue
 from ingestion.exchange import Exchange
-from ingestion.limiter import Limiter
 from ingestion.publisher import Publisher, producer_settings
 from ingestion.registry import ids_when_there
-from ingestion.rest import Rest
+from ingestion.rest import opened
 from ingestion.settings import Place, Settings
 from ingestion.stall import StallWatch
 from schemas.topic import REJECTED, TRADES
@@ -63,16 +62,11 @@ async def capture_until_told(
     )
     companions = [serve(publisher), tell(capture, settings.progress_every)]
     try:
-        async with httpx.AsyncClient(
-            timeout=20, trust_env=not is_local(place.rest_url)
-        ) as client:
+        async with AsyncExitStack() as held:
             if exchange.fill is not None:
                 limits = settings.limits / f"{exchange.name}.json"
-                rest = Rest(
-                    fill=exchange.fill,
-                    url=place.rest_url,
-                    limiter=Limiter(exchange.fill.allowance, limits),
-                    client=client,
+                rest = await held.enter_async_context(
+                    opened(exchange.fill, place.rest_url, limits)
                 )
                 watch = StallWatch(
                     capture=capture, rest=rest, least=settings.stall_least

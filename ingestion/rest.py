@@ -2,12 +2,15 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 import httpx
 
+from ingestion.catalogue import is_local
 from ingestion.exchange import (
     AskedTooOften,
     Fill,
@@ -28,6 +31,15 @@ class Unanswered(Exception):
 
 def uncounted() -> None:
     """Count nothing."""
+
+
+@asynccontextmanager
+async def opened(fill: Fill, url: str, limits: Path) -> AsyncIterator["Rest"]:
+    """Give the REST at an address; `limits` is the exchange's file of what is spent."""
+    async with httpx.AsyncClient(timeout=20, trust_env=not is_local(url)) as client:
+        yield Rest(
+            fill=fill, url=url, limiter=Limiter(fill.allowance, limits), client=client
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

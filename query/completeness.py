@@ -3,6 +3,7 @@
 from typing import Any
 
 from query.lake import Lake
+from query.show import answered
 
 OPEN_SHOWN = 20
 SYMBOLS = """
@@ -55,6 +56,5 @@ def completeness(lake: Lake) -> dict[str, Any]:
 
 
 def rows(lake: Lake, text: str) -> list[dict[str, Any]]:
-    answer = lake.query(text)
-    names = [each[0] for each in answer.description]
-    return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
+    names, found = answered(lake.query(text))
+    return [dict(zip(names, row, strict=True)) for row in found]

@@ -28,14 +28,18 @@ def page(told: dict[str, Any]) -> RenderableType:
     return Group(*parts)
 
 
-def symbols(told: dict[str, Any]) -> Table:
-    table = Table(
-        title="trade ids",
+def board(title: str) -> Table:
+    return Table(
+        title=title,
         title_justify="left",
         header_style="bold cyan",
         box=SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
     )
+
+
+def symbols(told: dict[str, Any]) -> Table:
+    table = board("trade ids")
     for name in ("exchange", "symbol"):
         table.add_column(name, no_wrap=True)
     for name in COLUMNS:
@@ -51,13 +55,7 @@ def symbols(told: dict[str, Any]) -> Table:
 
 
 def gaps(told: dict[str, Any]) -> RenderableType:
-    table = Table(
-        title="open gaps, the oldest first",
-        title_justify="left",
-        header_style="bold cyan",
-        box=SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
-    )
+    table = board("open gaps, the oldest first")
     for name in ("exchange", "symbol", "ids", "missing", "state", "after (UTC)"):
         right = name == "missing"
         table.add_column(name, justify="right" if right else "left", no_wrap=True)

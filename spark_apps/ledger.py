@@ -28,7 +28,7 @@ from spark_apps.gold.ranges import Held, collected, grown, moment, ranges
 from spark_apps.landing import on_it_goes
 from spark_apps.lane import Report
 from spark_apps.marks import saying
-from spark_apps.rollup import changes
+from spark_apps.rollup import noted
 from spark_apps.settings import Settings
 from spark_apps.streams import history, newest_data
 
@@ -92,14 +92,7 @@ def increment(spark: SparkSession) -> tuple[list[Held], int | None]:
     identifier = TRADES.identifier()
     line = history(spark, identifier)
     head = newest_data(line)
-    reached = next(
-        (
-            int(change.summary[READ_TO])
-            for change in changes(spark, RANGES.identifier())
-            if READ_TO in change.summary
-        ),
-        None,
-    )
+    reached = noted(spark, RANGES.identifier(), READ_TO)
     if head is None or head == reached:
         return [], None
     name = f"{CATALOG}.{identifier}"

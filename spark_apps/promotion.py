@@ -9,10 +9,11 @@ from pyspark.sql import functions as F
 from schemas.table import CATALOG, table_at
 from spark_apps.accounting import Promoted, RowsLost, enter
 from spark_apps.app import Promotion, Run
+from spark_apps.cache import cached
 from spark_apps.checkpoint import Checkpoint
 from spark_apps.landing import on_it_goes
 from spark_apps.marks import Mark, append, landed, put_once
-from spark_apps.repeats import among, apart, cached, narrowed, repeated
+from spark_apps.repeats import among, apart, narrowed, repeated
 from spark_apps.spans import EXCHANGE, SPANS, Extent, Span, as_text, extent_of
 from spark_apps.windows import replace, rows_of
 

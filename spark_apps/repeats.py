@@ -4,29 +4,10 @@ Whole rows are dear to move and few are repeats. So their keys are counted as ha
 two keys with one hash only mean that both are looked at more closely.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 HASH = "key_hash"
-
-
-@contextmanager
-def cached(made: Callable[[], DataFrame]) -> Iterator[DataFrame]:
-    """Keep rows in memory for a while; `made` says anew what they are.
-
-    Spark 4.1 makes a cached plan anew at each commit to a table that it reads, whoever
-    commits. What was cached is then found by what it would be now, and not by what it
-    was: it would stay for ever, and ask its tables again at each later commit.
-    """
-    rows = made().persist()
-    try:
-        yield rows
-    finally:
-        rows.unpersist()
-        made().unpersist()
 
 
 def hashed(key: Column) -> Column:

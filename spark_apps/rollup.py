@@ -46,9 +46,7 @@ def roll_up(
     if not line:
         return {"snapshot_id": None, "windows": 0}
     last = table_at(apps[-1].writes).identifier()
-    reached = next(
-        (int(c.summary[ROLLED_TO]) for c in changes(spark, last) if _tells(c)), None
-    )
+    reached = noted(spark, last, ROLLED_TO)
     spans = owed(line, reached, settings.exchanges)
     head = str(line[0].snapshot_id)
     with paced(spark, minutes_in(spans)):
@@ -129,5 +127,7 @@ def owed(
     return {each: joined(sorted(some)) for each, some in found.items()}
 
 
-def _tells(change: Change) -> bool:
-    return ROLLED_TO in change.summary
+def noted(spark: SparkSession, identifier: str, name: str) -> int | None:
+    """Return the snapshot that a table's newest note of this name tells of."""
+    notes = (change.summary for change in changes(spark, identifier))
+    return next((int(note[name]) for note in notes if name in note), None)

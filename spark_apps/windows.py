@@ -8,8 +8,8 @@ from pyspark.sql import functions as F
 
 from schemas.table import CATALOG, Table, table_at
 from spark_apps.app import Run, Windows
+from spark_apps.cache import cached
 from spark_apps.marks import saying
-from spark_apps.repeats import cached
 from spark_apps.spans import Span, aligned, plain, within
 
 MARGIN = timedelta(days=2)

@@ -161,15 +161,15 @@ def as_it_is(gap: Gap, held: Sequence[IdRange], now: datetime, apart: timedelta)
         state = FILLING if asked.get("last", {}).get("published") else OPEN
     else:
         state = ABSENT if absent else FILLED
-    same = gap.evidence, gap.state, gap.missing
-    changed = replace(
+    if (state, size(missing)) == (gap.state, gap.missing):
+        return gap
+    return replace(
         gap,
         state=state,
         missing=size(missing),
         missing_ranges=as_text(missing[:SHOWN]),
         filled_at=None if missing else (gap.filled_at or now),
     )
-    return gap if same == (gap.evidence, state, size(missing)) else changed
 
 
 def never_there(gap: Gap, apart: timedelta) -> list[IdRange]:

@@ -41,7 +41,6 @@ async def filler(sim: Served, name: str, folder: Path) -> AsyncIterator[Filler]:
     async with httpx.AsyncClient(trust_env=False) as client:
         yield Filler(
             exchange=exchange,
-            fill=exchange.fill,
             rest=Rest(
                 fill=exchange.fill,
                 url=url,
