@@ -8,7 +8,7 @@ from airflow.providers.standard.operators.bash import BashOperator
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowSkipException
 
-from dags.factory.settings import environment
+from dags.factory.settings import environment, lanes_first
 from dags.factory.spark_job import SparkJob
 
 
@@ -16,10 +16,13 @@ class FindJob(SparkJob):
     """Enters new trades into the ledger; skipped while gold has none."""
 
     def has_work(self, reads: str, writes: str) -> bool:
-        """Return whether gold has trades that the ledger does not know."""
+        """Return whether gold has trades that the ledger does not know.
+
+        Just after a start that can wait for the lanes.
+        """
         from expectations.ledger import unread
 
-        return unread(environment())
+        return not lanes_first() and unread(environment())
 
 
 class NoteJob(SparkJob):
@@ -46,6 +49,8 @@ class FillJob(BashOperator):
         """Return the exchanges' answers."""
         from expectations.ledger import holes_to_fill
 
+        if lanes_first():
+            raise AirflowSkipException("the stack has just begun: the lanes go first")
         holes = holes_to_fill(environment(), datetime.now(UTC))
         if not holes:
             raise AirflowSkipException("no hole is open that is not being filled")

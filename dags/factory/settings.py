@@ -1,8 +1,10 @@
 """What the environment says to DAGs and their tasks; the one place that reads it."""
 
 import os
+import time
 from collections.abc import Mapping
 from datetime import timedelta
+from pathlib import Path
 
 from schemas.table import all_exchanges
 
@@ -10,6 +12,21 @@ from schemas.table import all_exchanges
 def environment() -> Mapping[str, str]:
     """Return the environment that a task hands to what it calls."""
     return os.environ
+
+
+def lanes_first() -> bool:
+    """Return whether the stack has just begun, and lanes have much to catch up with.
+
+    Whatever runs each minute leaves the cores to them then: cold, a job takes several
+    times as long, and its next run does the same work.
+    """
+    seconds = float(os.environ.get("BULLION_LANES_FIRST_S") or 90)
+    begun = Path(os.environ.get("BULLION_HOME", ""), "run/supervisord.pid")
+    try:
+        return time.time() - begun.stat().st_mtime < seconds
+    except OSError:
+        # No laptop: what else runs there has cores of its own.
+        return False
 
 
 def exchanges() -> tuple[str, ...]:

@@ -1,7 +1,9 @@
 """A step asks before it starts anything: an idle lane costs no Spark client."""
 
 import json
+import os
 import sys
+import time
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,9 @@ import pytest
 from airflow.sdk import DeltaTriggerTimetable
 from airflow.sdk.exceptions import AirflowSkipException
 
-from dags.factory.settings import exchanges, lane_interval
+from dags.factory.candles_job import CandlesJob
+from dags.factory.ledger_jobs import FillJob, FindJob
+from dags.factory.settings import exchanges, lane_interval, lanes_first
 from dags.factory.spark_job import SparkJob
 from dags.factory.staggered import staggered
 from schemas.table import all_exchanges
@@ -119,6 +123,28 @@ def test_the_interval_is_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BULLION_LANE_SECONDS", "0")
     with pytest.raises(ValueError, match="above 0"):
         lane_interval()
+
+
+def test_just_after_a_start_lanes_have_the_cores_to_themselves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = tmp_path / "run/supervisord.pid"
+    monkeypatch.setenv("BULLION_HOME", str(tmp_path))
+    assert not lanes_first()  # no laptop: nobody began anything
+    begun.parent.mkdir()
+    begun.write_text("1")
+    assert lanes_first()
+    for job in (
+        CandlesJob(task_id="a", arguments="", exchange="", reads=GOLD, writes=GOLD),
+        FindJob(task_id="b", arguments="", exchange="", reads=GOLD, writes=GOLD),
+    ):
+        assert not job.has_work("gold.candles_1m", "gold.candles_1d")
+    with pytest.raises(AirflowSkipException, match="lanes go first"):
+        FillJob(task_id="c").execute({})  # type: ignore[typeddict-item]
+    os.utime(begun, (time.time() - 91, time.time() - 91))
+    assert not lanes_first()
+    monkeypatch.setenv("BULLION_LANES_FIRST_S", "100")
+    assert lanes_first()
 
 
 @pytest.mark.parametrize(
