@@ -1,4 +1,4 @@
-"""`python -m simulator`: Binance and Kraken at home, until SIGTERM."""
+"""`python -m simulator`: exchanges at home, until SIGTERM."""
 
 import argparse
 import asyncio

@@ -7,7 +7,7 @@ from decimal import Decimal, InvalidOperation
 import structlog
 from aiohttp import web
 
-from simulator.binance.frames import frame
+from simulator.dialect import dialect_of
 from simulator.hub import Hub
 from simulator.trade import Trade
 
@@ -142,7 +142,7 @@ class Control:
 
 
 def told(exchange: str, trade: Trade) -> str:
-    """Return a trade as a line of truth; the frame where one trade makes one."""
+    """Return a trade as a line of truth, with the frame that tells it alone."""
     line = {
         "exchange": exchange,
         "symbol": trade.symbol,
@@ -151,7 +151,7 @@ def told(exchange: str, trade: Trade) -> str:
         "quantity": trade.quantity,
         "time_us": trade.time_us,
         "side": trade.side,
-        "frame": frame(trade) if exchange == "binance" else None,
+        "frame": dialect_of(exchange).frame([trade]),
     }
     return json.dumps(line) + "\n"
 

@@ -4,8 +4,8 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from simulator.dialect import all_dialects
 from simulator.feed import Feed
-from simulator.market import MARKETS
 from simulator.recorded import FULL, Recorded
 from simulator.recording import recordings
 from simulator.simulated import Simulated, segments_of
@@ -47,7 +47,10 @@ def feeds(
     if kind == "simulated" and not path:
         keep = Keep.at(state, "simulated")
         segments = segments_of(keep, rate, seed, time.time_ns())
-        return {name: Simulated(name, keep, segments) for name in MARKETS}
+        return {
+            name: Simulated(name, spoken.markets, keep, segments)
+            for name, spoken in all_dialects().items()
+        }
     if kind == "recorded" and path:
         keep = Keep.at(state, "recorded")
         pace = speed_of(speed)

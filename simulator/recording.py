@@ -1,20 +1,15 @@
-"""Recorded files of two kinds, read into trades without losing a digit.
+"""Recorded files, read into trades without losing a digit.
 
-Frames: `<ns> <json>`, one a line (Binance). A page: the JSON of Kraken's REST `Trades`.
+What a file holds, the dialect of the exchange knows that its folder is called after.
 """
 
 import gzip
-import json
 from dataclasses import dataclass
-from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
 
-from simulator.kraken.pairs import pair_named
+from simulator.dialect import all_dialects, dialect_of
 from simulator.trade import Trade
-
-SIDES = {"b": "buy", "s": "sell"}
-ORDERS = {"m": "market", "l": "limit"}
 
 
 class NotARecording(ValueError):
@@ -38,81 +33,66 @@ def recordings(path: Path) -> list[Recording]:
     Raises:
         NotARecording: there is nothing, or not what we can read.
     """
-    files = [path] if path.is_file() else found(path)
+    if path.is_file():
+        return [alone(path)]
+    files = found(path)
     if not files:
         raise NotARecording(
-            f"nothing is recorded in {path}: expected binance/*.jsonl(.gz) with lines "
-            "`<ns> <frame>`, or kraken/*.json(.gz) with a page of REST trades; "
+            f"nothing is recorded in {path}: expected {expected()}; "
             "`--feed simulated` needs no files"
         )
-    return [read(file) for file in files]
+    return [read(exchange, file) for exchange, file in files.items()]
 
 
-def found(folder: Path) -> list[Path]:
-    files = []
-    for pattern in ("binance/*.jsonl*", "kraken/*.json*"):
-        matching = sorted(folder.glob(pattern))
+def expected() -> str:
+    """Return which files can be replayed, for people."""
+    kinds = {name: spoken.recordings for name, spoken in all_dialects().items()}
+    return ", or ".join(
+        f"{name}/{pattern} with {what}"
+        for name, (pattern, what) in kinds.items()
+        if pattern
+    )
+
+
+def alone(file: Path) -> Recording:
+    """Return what a single file holds, of the exchange whose words it has.
+
+    Raises:
+        NotARecording: it is nobody's.
+    """
+    why = NotARecording(f"cannot replay {file}: expected {expected()}")
+    for name, spoken in all_dialects().items():
+        if spoken.recordings[0] and file.match(spoken.recordings[0]):
+            try:
+                return read(name, file)
+            except NotARecording as other:
+                why = other
+    raise why
+
+
+def found(folder: Path) -> dict[str, Path]:
+    """Return the recording of each exchange that has one in the folder."""
+    files: dict[str, Path] = {}
+    for name, spoken in all_dialects().items():
+        pattern, _ = spoken.recordings
+        matching = sorted((folder / name).glob(pattern)) if pattern else []
         if len(matching) > 1:
             names = ", ".join(str(file) for file in matching)
             raise NotARecording(f"one recording an exchange, please, not: {names}")
-        files += matching
+        files |= {name: file for file in matching}
     return files
 
 
-def read(file: Path) -> Recording:
-    """Return the recording; its kind shows in its name."""
+def read(exchange: str, file: Path) -> Recording:
+    """Return what a file holds of an exchange."""
     packed = file.read_bytes()
     raw = gzip.decompress(packed) if file.suffix == ".gz" else packed
     digest = sha256(raw).hexdigest()[:16]
     try:
-        if ".jsonl" in file.suffixes:
-            return frames(raw.decode(), digest)
-        return page(raw.decode(), digest)
+        trades, received = dialect_of(exchange).read(raw.decode())
+        return one_symbol(exchange, trades, received, digest)
     except (KeyError, IndexError, TypeError, ValueError) as broken:
         raise NotARecording(f"cannot replay {file}: {broken!r}") from broken
-
-
-def frames(text: str, digest: str) -> Recording:
-    """Return the trades of recorded frames; the text of each is kept as it is."""
-    trades, received = [], []
-    for line in text.splitlines():
-        stamp, _, frame = line.partition(" ")
-        data = json.loads(frame)["data"]
-        received.append(int(stamp))
-        trades.append(
-            Trade(
-                data["s"],
-                data["t"],
-                data["p"],
-                data["q"],
-                data["T"] * 1_000_000,
-                "sell" if data["m"] else "buy",
-                "limit",
-                data["E"],
-                frame,
-            )
-        )
-    return one_symbol("binance", trades, received, digest)
-
-
-def page(text: str, digest: str) -> Recording:
-    """Return the trades of a REST page; the time keeps every digit it has."""
-    result = json.loads(text, parse_float=Decimal)["result"]
-    ((name, rows),) = ((key, rows) for key, rows in result.items() if key != "last")
-    symbol = pair_named(name).symbol
-    trades = [
-        Trade(
-            symbol,
-            row[6],
-            row[0],
-            row[1],
-            int(row[2] * 10**9),
-            SIDES[row[3]],
-            ORDERS[row[4]],
-        )
-        for row in rows
-    ]
-    return one_symbol("kraken", trades, [one.time_ns for one in trades], digest)
 
 
 def one_symbol(

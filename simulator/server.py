@@ -1,4 +1,4 @@
-"""Both exchanges on one port of this machine."""
+"""All exchanges on one port of this machine."""
 
 import asyncio
 import contextlib
@@ -7,20 +7,14 @@ from collections.abc import Mapping
 import structlog
 from aiohttp import web
 
-from simulator.binance import frames as binance_frames
-from simulator.binance import rest as binance_rest
-from simulator.binance import stream as binance_stream
 from simulator.control import Control
+from simulator.dialect import dialect_of
 from simulator.feed import Feed
 from simulator.hub import Hub
-from simulator.kraken import frames as kraken_frames
-from simulator.kraken import rest as kraken_rest
-from simulator.kraken import stream as kraken_stream
 from simulator.pace import Pace
 
 log = structlog.get_logger()
 HOST = "127.0.0.1"
-DIALECTS = {"binance": binance_frames.texts, "kraken": kraken_frames.texts}
 DRAIN = 2.0
 """Seconds that readers get for what lies before them when we end."""
 
@@ -30,7 +24,7 @@ class Server:
 
     def __init__(self, feeds: Mapping[str, Feed], pace: Pace, port: int) -> None:
         self.hubs = {
-            name: Hub(name, feed, DIALECTS[name], pace.settle)
+            name: Hub(name, feed, dialect_of(name).texts, pace.settle)
             for name, feed in feeds.items()
         }
         self.pace = pace
@@ -42,16 +36,8 @@ class Server:
     def _app(self) -> web.Application:
         app = web.Application()
         app.add_routes(list(Control(self.hubs).routes()))
-        if hub := self.hubs.get("binance"):
-            stream = binance_stream.handler(hub, self.pace)
-            for path in ("/stream", "/ws", "/ws/{streams:.+}"):
-                app.router.add_get(f"/binance{path}", stream)
-            rest = binance_rest.Rest(hub.feed, self.pace)
-            app.add_routes(list(rest.routes("/binance/api/v3")))
-        if hub := self.hubs.get("kraken"):
-            app.router.add_get("/kraken/v2", kraken_stream.handler(hub, self.pace))
-            routes = kraken_rest.Rest(hub.feed).routes("/kraken/0/public")
-            app.add_routes(list(routes))
+        for name, hub in self.hubs.items():
+            app.add_routes(list(dialect_of(name).routes(hub, self.pace)))
         return app
 
     async def start(self) -> None:

@@ -2,11 +2,18 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from typing import TypeAlias, cast
 
 from simulator.feed import Group
-from simulator.market import MARKETS
+from simulator.market import Market
 from simulator.state import Keep
 from simulator.tape import Tape, block_of
 from simulator.trade import Trade
@@ -56,6 +63,7 @@ class Simulated:
     def __init__(
         self,
         exchange: str,
+        markets: Sequence[Market],
         keep: Keep,
         segments: Segments,
         clock: Callable[[], int] = time.time_ns,
@@ -73,7 +81,7 @@ class Simulated:
             market.symbol: Tape(
                 exchange, market, segments, spikes.get(market.symbol, {})
             )
-            for market in MARKETS[exchange]
+            for market in markets
         }
         self.began_ns = int(cast(int, keep.get("segments").get("began_ns", clock())))
         now = clock()

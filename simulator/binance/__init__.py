@@ -1,1 +1,5 @@
 """Binance spot: combined streams, requests, and the REST paths about trades."""
+
+from simulator.binance.dialect import Binance
+
+dialect = Binance()

@@ -24,6 +24,7 @@ from ingestion.rest import Rest
 from schemas.id_range import size
 from schemas.table import all_exchanges
 from schemas.topic import TRADES
+from simulator.dialect import dialect_of
 from tests.ingestion.test_capture import Remembered
 from tests.simulator.served import QUICK, Served, served
 
@@ -131,7 +132,7 @@ async def test_rest_and_stream_tell_the_same_trade(name: str, tmp_path: Path) ->
             for trade in hub.feed.trades(
                 truth[0]["symbol"], truth[10]["trade_id"], truth[50]["trade_id"]
             )
-            for text in [frame_of(name, trade)]
+            for text in [dialect_of(name).frame([trade])]
         }
     exchange = load(name)
     catalogue = {one.native: one for one in asking.instruments.values()}
@@ -142,13 +143,6 @@ async def test_rest_and_stream_tell_the_same_trade(name: str, tmp_path: Path) ->
         for field in ("symbol", "price", "quantity", "side"):
             assert rest[field] == getattr(live, field), field
         assert abs(rest["timestamp"] - live.timestamp) <= timedelta(microseconds=1)
-
-
-def frame_of(name: str, trade: Any) -> str:
-    from simulator.binance.frames import frame as binance
-    from simulator.kraken.frames import frame as kraken
-
-    return binance(trade) if name == "binance" else kraken("update", [trade])
 
 
 @EACH

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from simulator.market import MARKETS, Market
+from simulator.dialect import all_dialects
+from simulator.market import Market
 from simulator.simulated import Simulated, segments_of
 from simulator.state import Keep
 from simulator.tape import EPOCH_NS, Tape
@@ -15,7 +16,9 @@ from tests.simulator.served import BINANCE, KRAKEN, served, subscribe, trades
 
 NOON = EPOCH_NS + 300 * 86_400 * 10**9
 ALL = [
-    (exchange, market) for exchange, markets in MARKETS.items() for market in markets
+    (name, market)
+    for name, spoken in all_dialects().items()
+    for market in spoken.markets
 ]
 
 
@@ -83,7 +86,13 @@ def test_another_rate_holds_from_the_next_block_on_and_ids_keep_their_meaning(
     def feed(rate: float | None) -> Simulated:
         keep = Keep.at(tmp_path, "simulated")
         segments = segments_of(keep, rate, None, now)
-        return Simulated("binance", keep, segments, clock=lambda: now)
+        return Simulated(
+            "binance",
+            all_dialects()["binance"].markets,
+            keep,
+            segments,
+            clock=lambda: now,
+        )
 
     old = feed(50)
     known = list(old.trades("BTCUSDT", old.last("BTCUSDT") - 99, 10**12))
