@@ -2,14 +2,14 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from pyiceberg.catalog import Catalog
 
 from expectations.catalog import added_files, open_catalog
 from expectations.rollups import noted
-from schemas.id_range import from_text
+from schemas.id_range import IdRange, from_text
 from schemas.table import table_at
 
 READ_TO = "bullion.ledger-read-to"
@@ -50,6 +50,34 @@ def holes_to_fill(env: Mapping[str, str], now: datetime) -> list[dict[str, Any]]
         }
         for row in found[:AT_ONCE]
     ]
+
+
+def held(env: Mapping[str, str], exchange: str) -> dict[str, list[IdRange]]:
+    """Return the trade ids that gold holds of an exchange, by symbol."""
+    found: dict[str, list[IdRange]] = {}
+    for row in ranges_of(env, exchange):
+        ids = (row["first_id"], row["last_id"])
+        found.setdefault(row["symbol"], []).append(ids)
+    return found
+
+
+def before_capture(
+    env: Mapping[str, str], exchange: str, day: date
+) -> dict[str, IdRange]:
+    """Return the ids below each symbol's first live trade, if that is not of later."""
+    first: dict[str, int] = {}
+    for row in ranges_of(env, exchange):
+        live = row.get("live_from_id")
+        if live is not None and row["first_timestamp"].date() <= day:
+            first[row["symbol"]] = min(live, first.get(row["symbol"], live))
+    return {symbol: (0, live - 1) for symbol, live in first.items()}
+
+
+def ranges_of(env: Mapping[str, str], exchange: str) -> list[dict[str, Any]]:
+    table = open_catalog(env).load_table(table_at("gold.ranges").identifier())
+    rows = table.scan(row_filter=f"exchange = '{exchange.upper()}'").to_arrow()
+    told: list[dict[str, Any]] = rows.to_pylist()
+    return told
 
 
 def holes(catalog: Catalog, now: datetime) -> Iterator[dict[str, Any]]:

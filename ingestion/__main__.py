@@ -1,4 +1,4 @@
-"""The command line of ingestion: capture, fill, register schemas, make topics."""
+"""The command line of ingestion: capture, fill, backfill, schemas, topics."""
 
 import asyncio
 import os
@@ -12,6 +12,8 @@ import structlog
 from confluent_kafka import KafkaException
 from msgspec import json
 
+from ingestion.backfill import DayUnreadable, day_of
+from ingestion.backfill_job import Day, held_in, incomplete
 from ingestion.catalogue import NothingToCapture
 from ingestion.exchange import load
 from ingestion.fill import HolesUnreadable, holes_of
@@ -21,6 +23,13 @@ from ingestion.publisher import DeliveryFailed
 from ingestion.registry import Registry, SchemaRefused, register_all
 from ingestion.settings import Place, Settings
 from ingestion.topics import create_topics
+from ingestion.way import NoWay
+
+EXPLAINED = (
+    *(LookupError, NothingToCapture, SchemaRefused),
+    *(DeliveryFailed, NoWay, DayUnreadable),
+)
+"""What says in its message what is wrong, and what to do."""
 
 
 def arguments() -> ArgumentParser:
@@ -34,6 +43,15 @@ def arguments() -> ArgumentParser:
     )
     filling.add_argument("--holes", type=holes_of, required=True, metavar="JSON")
     filling.add_argument("--seconds", type=float, default=45, help="at most (45)")
+    past = commands.add_parser("backfill", help="bring a day of the past to Kafka")
+    past.add_argument("exchange")
+    past.add_argument("--day", type=day_of, required=True, metavar="YYYY-MM-DD")
+    past.add_argument(
+        "--held", type=held_in, default={}, metavar="FILE", help="ids that gold has"
+    )
+    past.add_argument(
+        "--only-held", action="store_true", help="no symbol that --held does not name"
+    )
     commands.add_parser("schemas", help="register the schemas, BACKWARD compatible")
     commands.add_parser("topics", help="create the topics that are missing")
     return parser
@@ -54,11 +72,32 @@ def run(asked: Namespace, settings: Settings, env: Mapping[str, str]) -> int:
                 "answers": answers,
             }
             print(json.encode(report).decode(), flush=True)
+        case "backfill":
+            return backfill(asked, settings, env)
         case "schemas":
             with Registry(settings.registry_url) as registry:
                 register_all(registry, settings.exchanges)
         case "topics":
             create_topics(settings.kafka_servers, settings.exchanges)
+    return 0
+
+
+def backfill(asked: Namespace, settings: Settings, env: Mapping[str, str]) -> int:
+    """Bring a day; return 1 if some of it is not there."""
+    exchange = load(asked.exchange)
+    day = Day(
+        exchange=exchange,
+        day=asked.day,
+        place=Place.read(env, exchange),
+        settings=settings,
+        held=asked.held,
+        only_held=asked.only_held,
+    )
+    report = asyncio.run(day.bring())
+    print(json.encode(report).decode(), flush=True)
+    if why := incomplete(report):
+        print(why, file=sys.stderr)
+        return 1
     return 0
 
 
@@ -77,7 +116,7 @@ def main() -> int:
     )
     try:
         asked = arguments().parse_args()
-    except HolesUnreadable as unreadable:
+    except (HolesUnreadable, DayUnreadable) as unreadable:
         print(unreadable, file=sys.stderr)
         return 1
     try:
@@ -88,7 +127,7 @@ def main() -> int:
         return 1
     try:
         return run(asked, settings, os.environ)
-    except (LookupError, NothingToCapture, SchemaRefused, DeliveryFailed) as error:
+    except EXPLAINED as error:
         why = str(error)
     except httpx.HTTPError as error:
         why = f"the registry did not do it: {error}. Is BULLION_REGISTRY_URL right?"

@@ -4,9 +4,8 @@ import asyncio
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Protocol
 
 import structlog
 
@@ -20,30 +19,13 @@ from ingestion.exchange import (
     StreamEnding,
     SymbolRefused,
 )
+from ingestion.outlet import Outlet
 from ingestion.reading import Reading, Relay
-from schemas.trade import Trade
+from schemas.trade import CONNECTION, Trade
 
 log = structlog.get_logger()
-
-
-class Outlet(Protocol):
-    """Where messages go: see `ingestion.publisher.Publisher`."""
-
-    @property
-    def waiting(self) -> int:
-        """How many messages are not acknowledged."""
-
-    def packed(self, trade: Trade) -> tuple[bytes, bytes]:
-        """Return key and value of a trade's message."""
-
-    async def publish(self, key: bytes, value: bytes) -> None:
-        """Take a trade; waits while there is no room."""
-
-    async def reject(self, frame: Frame, why: FrameRejected, source: str) -> None:
-        """Take a frame that nobody could read."""
-
-    def serve(self) -> None:
-        """Run what there is to report; raise if a message was refused for good."""
+REMEMBERED = 500_000
+"""Ids of a symbol that wait for a sweep at most; forgotten ones are sent twice."""
 
 
 @dataclass(slots=True)
@@ -55,6 +37,10 @@ class Tally:
     rejected: int = 0
     connections: int = 0
     stalls: int = 0
+    swept: int = 0
+    """Trades that REST was seen to have."""
+    omitted: int = 0
+    """Those of them that no stream had brought."""
     refused: set[str] = field(default_factory=set)
 
 
@@ -67,6 +53,14 @@ class Heard:
     at: float
     trades: int = 0
     last_id: str = ""
+    ids: set[str] = field(default_factory=set)
+    """Those since the last sweep, where the exchange is swept."""
+
+    def remember(self, trade_id: str) -> None:
+        """Keep an id for the next sweep; what REST does not answer for is forgotten."""
+        if len(self.ids) >= REMEMBERED:
+            self.ids.clear()
+        self.ids.add(trade_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +116,7 @@ class Capture:
         """Open another connection for the symbols beside this one, and leave theirs."""
         for symbols, relay in self.relays.items():
             if native in symbols:
-                relay.current.ending.set()
+                relay.current.end("stall")
 
     async def _read(
         self, symbols: tuple[str, ...], stop: asyncio.Event, reading: Reading
@@ -133,6 +127,7 @@ class Capture:
             self.exchange, url, symbols, allowed, stop, reading.left
         ) as opened:
             self.tally.connections += 1
+            reading.opened = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
             log.info(
                 "connected",
                 exchange=self.exchange.name,
@@ -141,7 +136,7 @@ class Capture:
             )
             loop = asyncio.get_running_loop()
             life = self.max_life
-            old = life and loop.call_later(life.total_seconds(), reading.ending.set)
+            old = life and loop.call_later(life.total_seconds(), reading.end, "age")
             try:
                 async for frame in opened.frames():
                     reading.heard.set()
@@ -149,22 +144,28 @@ class Capture:
             finally:
                 if old:
                     old.cancel()
+                if opened.fell_silent:
+                    reading.why = "silence"
 
     async def _carry(self, frame: Frame, url: str, reading: Reading) -> None:
         self.tally.frames += 1
         try:
             # Whole, or not at all: a frame is never published in part.
             trades = list(self.exchange.parse(frame, self.instruments))
+            came_by = reading.name
+            for trade in trades:
+                trade.vendor_data[CONNECTION] = came_by
             messages = [self.outlet.packed(trade) for trade in trades]
         except FrameRejected as rejection:
             self.tally.rejected += 1
+            reading.rejected += 1
             await self.outlet.reject(frame, rejection, url)
             log.warning(
                 "frame_rejected", exchange=self.exchange.name, why=str(rejection)
             )
         except StreamEnding as notice:
             log.info("stream_ending", exchange=self.exchange.name, why=str(notice))
-            reading.ending.set()
+            reading.end("notice")
         except SymbolRefused as refusal:
             self.tally.refused.add(str(refusal))
             log.error(
@@ -186,6 +187,8 @@ class Capture:
             if heard is not None:
                 heard.at, heard.last_id = now, trade.trade_id
                 heard.trades += 1
+                if self.exchange.capabilities.sweep:
+                    heard.remember(trade.trade_id)
 
 
 async def serve(outlet: Outlet) -> None:
@@ -212,5 +215,6 @@ async def tell(capture: Capture, every: timedelta) -> None:
             waiting=capture.outlet.waiting,
             connections=tally.connections,
             stalls=tally.stalls,
+            **({"swept": tally.swept, "omitted": tally.omitted} if tally.swept else {}),
         )
         before = tally.trades

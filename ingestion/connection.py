@@ -24,6 +24,7 @@ class Connection:
         self._silence_allowed = silence_allowed.total_seconds()
         self._clock = asyncio.get_running_loop().time
         self._listening_since: float | None = None
+        self.fell_silent = False
 
     async def frames(self) -> AsyncIterator[Frame]:
         """Yield frames until the socket closes, those received before it included."""
@@ -53,6 +54,7 @@ class Connection:
             since = self._listening_since
             if since is not None and self._clock() - since > self._silence_allowed:
                 log.warning("stream_silent", for_s=round(self._clock() - since, 1))
+                self.fell_silent = True
                 await self._socket.close()
                 return
 

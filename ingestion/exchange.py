@@ -1,10 +1,10 @@
 """What ingestion asks of an exchange: words to translate, and no I/O."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from importlib import import_module
-from typing import Literal, Protocol
+from typing import IO, Literal, Protocol
 
 from msgspec import DecodeError
 
@@ -62,6 +62,11 @@ class Capabilities:
     """Age at which the exchange ends a connection; `None` is never."""
     silence_allowed: timedelta
     """How long a sound connection may bring no frame at all."""
+    sweep: timedelta | None = None
+    """How often REST is asked for trades that the stream may have left out.
+
+    `None` is never: a stream that is known to send each of its ids.
+    """
 
     @property
     def max_life_kept(self) -> timedelta | None:
@@ -136,6 +141,36 @@ class PageUnreadable(Exception):
     """REST answered, but not with trades: note it, and ask again later."""
 
 
+class ArchiveUnreadable(Exception):
+    """A file of past trades is not what the exchange says it is: fetch it again."""
+
+
+class Archive(Protocol):
+    """Files of past trades, one for each symbol and day (UTC). Pure."""
+
+    def path(self, instrument: Instrument, day: date) -> str:
+        """Return where a day's file is, below the archive's address."""
+
+    def checksum_path(self, instrument: Instrument, day: date) -> str:
+        """Return where its checksum is."""
+
+    def sha256(self, answer: bytes) -> str:
+        """Return the checksum in the answer to `checksum_path`, as hex.
+
+        Raises:
+            ArchiveUnreadable: there is none.
+        """
+
+    def trades(
+        self, file: IO[bytes], instrument: Instrument, received_at: datetime
+    ) -> Iterator[Trade]:
+        """Yield the trades of a file, ascending.
+
+        Raises:
+            ArchiveUnreadable: a row, or the file, is not as it should be.
+        """
+
+
 class Fill(Protocol):
     """How an exchange's REST is asked for trades that are missing. Pure."""
 
@@ -147,6 +182,9 @@ class Fill(Protocol):
 
         `after` is when the trade before the hole happened.
         """
+
+    def since(self, moment: datetime) -> str | None:
+        """Return the cursor that asks for trades from a time on; `None`: by id only."""
 
     def request(self, instrument: Instrument, cursor: str) -> Request:
         """Return the question for one page."""
@@ -173,6 +211,8 @@ class Exchange(Protocol):
     ws_url: str
     """Where its streams are, unless a setting names another place."""
     rest_url: str
+    archive_url: str
+    """Where its files of past trades are; empty where it has none."""
     symbols: tuple[str, ...]
     """Native names that are captured unless a setting names others."""
     catalogue_path: str
@@ -181,6 +221,8 @@ class Exchange(Protocol):
     keepalive: Keepalive | None
     fill: Fill | None
     """`None` where REST has no way to ask for past trades."""
+    archive: Archive | None
+    """`None` where whole days come from REST, or from nowhere."""
 
     def instruments(self, answer: bytes) -> Iterable[Instrument]:
         """Yield every symbol in the answer to `catalogue_path`.

@@ -14,11 +14,10 @@ from typing import Self
 import structlog
 from msgspec import Struct, ValidationError, json
 
-from ingestion.capture import Outlet
-from ingestion.exchange import Exchange, Frame, FrameRejected, Instrument
+from ingestion.exchange import Exchange, Instrument
+from ingestion.outlet import Outlet, sent
 from ingestion.rest import Rest, Unanswered
 from schemas.id_range import IdRange, joined
-from schemas.trade import Trade
 
 log = structlog.get_logger()
 AT_ONCE = 8
@@ -149,7 +148,7 @@ class Filler:
                 if number in lacking:
                     # What is held, or came already, is not sent again.
                     lacking.discard(number)
-                    await self._publish(trade, told)
+                    told.published += await sent(trade, self.outlet, self.rest.url)
             before, highest = highest, max(ids, default=highest)
             lowest = min([lowest, *ids[:1]])
             if highest > wanted[-1][1]:
@@ -162,17 +161,6 @@ class Filler:
                 # It does not have, or not yet, what lies behind.
                 return
             cursor = page.after
-
-    async def _publish(self, trade: Trade, told: Answer) -> None:
-        try:
-            key, value = self.outlet.packed(trade)
-        except FrameRejected as rejection:
-            told_of = json.encode({"trade_id": trade.trade_id, **trade.vendor_data})
-            frame = Frame(told_of, trade.ingestion_timestamp)
-            await self.outlet.reject(frame, rejection, self.rest.url)
-            return
-        await self.outlet.publish(key, value)
-        told.published += 1
 
 
 def by_symbol(

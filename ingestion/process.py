@@ -17,6 +17,7 @@ from ingestion.registry import ids_when_there
 from ingestion.rest import opened
 from ingestion.settings import Place, Settings
 from ingestion.stall import StallWatch
+from ingestion.sweep import Sweeper
 from schemas.topic import REJECTED, TRADES
 
 log = structlog.get_logger()
@@ -72,6 +73,9 @@ async def capture_until_told(
                     capture=capture, rest=rest, least=settings.stall_least
                 )
                 companions.append(watch.watch())
+                if every := settings.sweep or exchange.capabilities.sweep:
+                    sweeper = Sweeper(capture=capture, rest=rest, every=every)
+                    companions.append(sweeper.sweep())
             await first_ended(capture.run(stop), *companions)
     finally:
         left = await publisher.flush(settings.flush_allowed)

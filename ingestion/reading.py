@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Literal
 
 import structlog
 from websockets.exceptions import WebSocketException
@@ -18,16 +19,41 @@ HEARD_WITHIN = timedelta(seconds=15)
 """After which a new connection of quiet symbols is taken for sound."""
 
 
+Because = Literal["start", "closed", "silence", "stall", "notice", "age"]
+"""Why a connection was opened: capture began, or what was wrong with the last one."""
+
+
 @dataclass(slots=True, eq=False)
 class Reading:
     """One connection while it is read."""
 
+    because: Because = "start"
+    opened: str = ""
+    """When it was opened (UTC): what tells it from another."""
+    rejected: int = 0
+    """Frames of it that nobody could read."""
+    why: Because = "closed"
+    """Why the next one is opened."""
     heard: asyncio.Event = field(default_factory=asyncio.Event)
     """It has brought a frame."""
     ending: asyncio.Event = field(default_factory=asyncio.Event)
     """It will end, or is of no use any more: the next one is to be opened."""
     left: asyncio.Event = field(default_factory=asyncio.Event)
     """It is to be closed; what it has received is still published."""
+
+    def end(self, why: Because) -> None:
+        """Have the next one opened, and this one left."""
+        self.why = why
+        self.ending.set()
+
+    @property
+    def name(self) -> str:
+        """What a trade says of the connection by which it came, in three words.
+
+        Two trades between which ids are missing tell by it what was in between: another
+        connection, frames that nobody could read, or nothing at all.
+        """
+        return f"{self.opened} {self.because} {self.rejected}"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -56,11 +82,11 @@ class Relay:
             Whatever `read` raises that ends no connection.
         """
         clock = asyncio.get_running_loop().time
-        waits, old = self.waits(), None
+        waits, old, new = self.waits(), None, Reading()
         tasks: set[asyncio.Task[None]] = set()
         try:
             while not stop.is_set():
-                began, new = clock(), Reading()
+                began = clock()
                 self.current = new
                 reading = asyncio.create_task(self._read(new))
                 tasks.add(reading)
@@ -77,9 +103,11 @@ class Relay:
                 held = timedelta(seconds=clock() - began)
                 if held > self.settled:
                     waits = self.waits()
-                    if not reading.done():
-                        # The next one is opened at once: this one is still read.
-                        continue
+                # One that was never open leaves what was wrong before it.
+                new = Reading(because=new.why if new.opened else new.because)
+                if held > self.settled and not reading.done():
+                    # The next one is opened at once: this one is still read.
+                    continue
                 if not stop.is_set():
                     wait = next(waits)
                     log.info("reconnecting", exchange=self.name, in_s=f"{wait:.1f}")

@@ -29,14 +29,21 @@ class Settings:
     """Overrules the age at which each exchange's connections are left."""
     stall_least: timedelta
     """How long any symbol may be silent before the exchange is asked for it."""
+    sweep: timedelta | None
+    """Overrules how often exchanges that leave trades out are swept by REST."""
     limits: Path
     """Where it is counted how often exchanges are asked, for all processes."""
+    backfill: Path
+    """Where it is noted how far each day of a backfill has come."""
+    backfill_rate: float
+    """Trades a second that a backfill publishes at most, so that lanes keep up."""
 
     @classmethod
     def read(cls, env: Mapping[str, str]) -> Self:
         """Return what the environment asks for; KeyError names what it lacks."""
         silence = env.get("BULLION_SILENCE_S")
         life = env.get("BULLION_MAX_LIFE_S")
+        sweep = env.get("BULLION_SWEEP_S")
         return cls(
             kafka_servers=env["BULLION_KAFKA_SERVERS"],
             registry_url=env["BULLION_REGISTRY_URL"].rstrip("/"),
@@ -49,7 +56,10 @@ class Settings:
             queue_messages=int(env.get("BULLION_QUEUE_MESSAGES", "500000")),
             max_life=timedelta(seconds=float(life)) if life else None,
             stall_least=seconds(env, "BULLION_STALL_S", 30),
+            sweep=timedelta(seconds=float(sweep)) if sweep else None,
             limits=Path(env.get("BULLION_LIMITS") or ".bullion/limits"),
+            backfill=Path(env.get("BULLION_BACKFILL") or ".bullion/backfill"),
+            backfill_rate=float(env.get("BULLION_BACKFILL_RATE") or 5000),
         )
 
 
@@ -59,6 +69,7 @@ class Place:
 
     ws_url: str
     rest_url: str
+    archive_url: str
     symbols: tuple[str, ...]
 
     @classmethod
@@ -68,6 +79,9 @@ class Place:
         return cls(
             ws_url=(env.get(f"{prefix}_WS_URL") or exchange.ws_url).rstrip("/"),
             rest_url=(env.get(f"{prefix}_REST_URL") or exchange.rest_url).rstrip("/"),
+            archive_url=(
+                env.get(f"{prefix}_ARCHIVE_URL") or exchange.archive_url
+            ).rstrip("/"),
             symbols=words(env.get(f"{prefix}_SYMBOLS", "")) or exchange.symbols,
         )
 

@@ -32,6 +32,7 @@ SELECT exchange, symbol, first_id, last_id, held,
 FROM held LEFT JOIN gaps USING (exchange, symbol) ORDER BY ALL"""
 LACKING = f"""
 SELECT exchange, symbol, first_missing_id, last_missing_id, state, missing,
+       coalesce(cause, '') AS cause,
        strftime(after_timestamp AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%SZ') AS after,
        strftime(found_at AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%SZ') AS found,
        coalesce(evidence::JSON ->> '$.last.error', '') AS error

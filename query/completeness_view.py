@@ -56,7 +56,7 @@ def symbols(told: dict[str, Any]) -> Table:
 
 def gaps(told: dict[str, Any]) -> RenderableType:
     table = board("open gaps, the oldest first")
-    for name in ("exchange", "symbol", "ids", "missing", "state", "after (UTC)"):
+    for name in ("exchange", "symbol", "ids", "missing", "state", "cause", "after"):
         right = name == "missing"
         table.add_column(name, justify="right" if right else "left", no_wrap=True)
     for row in told["open"]:
@@ -66,6 +66,7 @@ def gaps(told: dict[str, Any]) -> RenderableType:
             f"{row['first_missing_id']}..{row['last_missing_id']}",
             str(row["missing"]),
             row["state"],
+            row["cause"] or "-",
             row["after"][:19].replace("T", " "),
         )
     said = {

@@ -1,6 +1,5 @@
 """The one record that crosses the wire: V3, in Python and as columns of a table."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -11,6 +10,8 @@ from schemas.table import Column
 
 MESSAGES = UUID("c38b2b7c-6e4d-5ba4-bb83-f2eeae332e53")
 """The namespace in which every message_id is a name."""
+CONNECTION = "connection"
+"""The field of vendor_data in which a trade tells by which connection it came."""
 SCALE = 18
 """Decimal places of price and quantity, on the wire and in the tables."""
 
@@ -39,7 +40,7 @@ class Trade:
     quote_currency: str
     side: Side
     ingestion_timestamp: datetime
-    vendor_data: Mapping[str, str]
+    vendor_data: dict[str, str]
 
     def __post_init__(self) -> None:
         symbol = self.base_asset + self.quote_currency

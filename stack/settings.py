@@ -64,6 +64,7 @@ def bullion(place: Place) -> dict[str, str]:
         "BULLION_SPARK_MASTER": profile.master(place),
         "BULLION_LOCKS": str(place.home / "locks"),
         "BULLION_LIMITS": str(place.home / "limits"),
+        "BULLION_BACKFILL": str(place.home / "backfill"),
         "BULLION_BACKUPS": str(place.home / "backups"),
         "BULLION_REGISTRY_DATABASE": f"{LOCAL}:{port['POSTGRES']}/registry",
         "BULLION_REGISTRY_USER": "registry",
@@ -104,7 +105,7 @@ def exchange_urls(place: Place) -> dict[str, str]:
     return {
         f"BULLION_{exchange.upper()}_{kind}_URL": f"{scheme}://{where}/{exchange}"
         for exchange in exchanges(place)
-        for kind, scheme in (("WS", "ws"), ("REST", "http"))
+        for kind, scheme in (("WS", "ws"), ("REST", "http"), ("ARCHIVE", "http"))
     }
 
 
@@ -119,7 +120,7 @@ def airflow(place: Place) -> dict[str, str]:
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(REPO / "dags/plugins"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
-        "AIRFLOW__CORE__PARALLELISM": "3",
+        "AIRFLOW__CORE__PARALLELISM": "4",
         "AIRFLOW__CORE__FERNET_KEY": fernet,
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin,viewer:viewer",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(

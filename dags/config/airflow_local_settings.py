@@ -4,7 +4,7 @@ from airflow.exceptions import AirflowClusterPolicyViolation
 from airflow.sdk import DAG
 from airflow.sdk.bases.operator import BaseOperator
 
-SHARED = {"default_pool", "gates"}
+SHARED = {"default_pool", "gates", "backfills"}
 
 
 def dag_policy(dag: DAG) -> None:

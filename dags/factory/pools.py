@@ -10,7 +10,7 @@ UPKEEP = "upkeep"
 
 
 def all_pools() -> dict[str, dict[str, object]]:
-    """Return each pool by name: one slot for each writer of a table, two for gates."""
+    """Return each pool by name: one slot for whoever writes a table."""
     turns = {
         f"{table.address}.{exchange}": pool(1, f"Who writes {table.address} now.")
         for table in all_tables()
@@ -21,6 +21,7 @@ def all_pools() -> dict[str, dict[str, object]]:
         "gold.candles": pool(1, "Who computes wider candles now."),
         "gold.gaps": pool(1, "Who keeps the ledger of trade ids now."),
         "fills": pool(1, "Who asks exchanges for missing trades now."),
+        "backfills": pool(2, "Days of the past that are brought side by side."),
         UPKEEP: pool(1, "Who compacts, expires or drops now."),
         **turns,
     }

@@ -14,6 +14,12 @@ from spark_apps.gold.ranges import Held
 OPEN, FILLING, FILLED, ABSENT = "open", "filling", "filled", "absent"
 LIVE = (OPEN, FILLING)
 """States in which ids are still to come."""
+OPENED_AFTER = {
+    "start": "capture was down",
+    "silence": "silence",
+    "stall": "silence",
+}
+"""Why a connection was opened, and what was lost before it."""
 SHOWN = 1000
 """Ranges of a hole that its row spells out; the fill of these makes room for others."""
 
@@ -99,8 +105,16 @@ class Gap:
 
 
 def holes(held: Sequence[Held], now: datetime) -> Iterator[Gap]:
-    """Yield what lies between a symbol's ranges, as gaps found just now."""
+    """Yield what lies between a symbol's ranges, as gaps found just now.
+
+    Days of the past are brought as they are asked for: what lies between two of them,
+    before capture began, is no loss if it holds a day that nobody asked for.
+    """
+    live = False
     for low, high in pairwise(held):
+        live = live or low.live_from_id is not None
+        if not live and holds_a_day(low.last_timestamp, high.first_timestamp):
+            continue
         span = (low.last_id + 1, high.first_id - 1)
         yield Gap(
             exchange=low.exchange,
@@ -114,10 +128,29 @@ def holes(held: Sequence[Held], now: datetime) -> Iterator[Gap]:
             before_timestamp=high.first_timestamp,
             found_at=now,
             filled_at=None,
-            cause=None,
+            cause=cause(low.last_connection, high.first_connection),
             evidence=None,
             updated_at=now,
         )
+
+
+def cause(before: str | None, behind: str | None) -> str | None:
+    """Return why trades are missing, by the connections on both sides of them.
+
+    Each tells when it was opened, why, and how many of its frames nobody could read
+    (`ingestion.reading`); `None` is a trade that did not come live.
+    """
+    if before is None or behind is None:
+        return None
+    (opened, _, rejected), (since, why, more) = before.split(), behind.split()
+    if opened != since:
+        return OPENED_AFTER.get(why, "disconnect")
+    return "rejected frame" if more != rejected else "omitted by the stream"
+
+
+def holds_a_day(after: datetime, before: datetime) -> bool:
+    """Return whether a whole UTC day lies between two moments."""
+    return (before.date() - after.date()).days > 1
 
 
 def unknown(found: Iterable[Gap], known: Iterable[Gap]) -> list[Gap]:

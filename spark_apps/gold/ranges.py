@@ -7,7 +7,11 @@ from datetime import UTC, datetime, timedelta
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
+from schemas.trade import CONNECTION
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+LIVE = "ws"
+"""What `vendor_data` says of the source of a trade that came by WebSocket."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +24,11 @@ class Held:
     last_id: int
     first_timestamp: datetime
     last_timestamp: datetime
+    live_from_id: int | None = None
+    """The first trade that came by WebSocket, and not from the past."""
+    first_connection: str | None = None
+    last_connection: str | None = None
+    """By which connections the trades at its ends came; see `ingestion.reading`."""
 
     @property
     def whose(self) -> tuple[str, str]:
@@ -39,6 +48,8 @@ def ranges(trades: DataFrame) -> DataFrame:
             "symbol",
             F.expr("try_cast(trade_id AS bigint)").alias("id"),
             F.unix_micros("timestamp").alias("us"),
+            (F.col("vendor_data")["source"] == LIVE).alias("live"),
+            F.col("vendor_data")[CONNECTION].alias("connection"),
         )
         .where("id IS NOT NULL")
         # The rows of one range have one difference: both count up by one.
@@ -49,6 +60,9 @@ def ranges(trades: DataFrame) -> DataFrame:
             F.max("id").alias("last_id"),
             F.min_by("us", "id").alias("first_us"),
             F.max_by("us", "id").alias("last_us"),
+            F.min(F.when(F.col("live"), F.col("id"))).alias("live_from_id"),
+            F.min_by("connection", "id").alias("first_connection"),
+            F.max_by("connection", "id").alias("last_connection"),
         )
         .drop("apart")
     )
@@ -64,6 +78,9 @@ def collected(found: DataFrame) -> list[Held]:
             last_id=row.last_id,
             first_timestamp=moment(row.first_us),
             last_timestamp=moment(row.last_us),
+            live_from_id=row.live_from_id,
+            first_connection=row.first_connection,
+            last_connection=row.last_connection,
         )
         for row in found.collect()
     ]
@@ -88,6 +105,7 @@ def grown(held: Iterable[Held]) -> Mapping[tuple[str, str], Sequence[Held]]:
 
 def _as_one(low: Held, high: Held) -> Held:
     last = max(low, high, key=lambda each: each.last_id)
+    lives = [each.live_from_id for each in (low, high) if each.live_from_id is not None]
     return Held(
         exchange=low.exchange,
         symbol=low.symbol,
@@ -95,4 +113,7 @@ def _as_one(low: Held, high: Held) -> Held:
         last_id=last.last_id,
         first_timestamp=low.first_timestamp,
         last_timestamp=last.last_timestamp,
+        live_from_id=min(lives, default=None),
+        first_connection=low.first_connection,
+        last_connection=last.last_connection,
     )

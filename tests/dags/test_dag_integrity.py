@@ -17,6 +17,8 @@ from dags.factory.spark_job import SparkJob
 from schemas.table import ROOT, all_exchanges
 
 DAGS = ROOT / "dags"
+SHARED = ("default_pool", "gates", "backfills")
+"""Pools of tasks that write no table."""
 KEEPERS = {"orphans", "retention", "upkeep"}
 HEAVY = {"duckdb", "great_expectations", "pandas", "pyiceberg", "pyspark.sql"}
 BROKEN = """
@@ -54,10 +56,10 @@ def test_each_exchange_has_its_lane_and_nothing_else_is_there(
     bag: BundleDagBag,
 ) -> None:
     # A file without the words "airflow" and "dag" gives neither a DAG nor an error.
-    wanted = {f"lane__{exchange}" for exchange in all_exchanges()}
+    of_each = {f"{kind}__{e}" for kind in ("lane", "backfill") for e in all_exchanges()}
 
     others = {"candles", "checkpoint_backup", "completeness", "data_docs", "schemas"}
-    assert set(bag.dags) == {*wanted, *KEEPERS, *others}
+    assert set(bag.dags) == {*of_each, *KEEPERS, *others}
 
 
 def test_parsing_imports_nothing_heavy() -> None:
@@ -115,9 +117,10 @@ def test_each_writer_is_alone(bag: BundleDagBag) -> None:
     for dag in bag.dags.values():
         for task in dag.tasks:
             assert task.execution_timeout
-            if task.pool not in ("default_pool", "gates"):
+            if task.pool not in SHARED:
                 assert task.pool in alone
                 assert task.max_active_tis_per_dag == 1
+    assert all_pools()["backfills"]["slots"] == 2
     writers = [task.pool for lane in lanes(bag) for task in lane.tasks]
     assert len({pool for pool in writers if pool != "gates"}) == 2 * len(lanes(bag))
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -146,6 +146,49 @@ async def test_a_lost_connection_is_followed_by_the_next_for_ever(name: str) -> 
     async with capturing(name, once) as (capture, outlet, _):
         await until(lambda: len(outlet.values) >= 5)
     assert capture.tally.connections >= 5
+
+
+@EACH
+async def test_a_trade_tells_by_which_connection_it_came_and_why(name: str) -> None:
+    async def served(socket: ServerConnection) -> None:
+        await socket.send(frame_of_trades(name))
+        await socket.send('{"news":1}')
+        await socket.send(frame_of_trades(name))
+        await asyncio.sleep(0.05)
+        socket.transport.abort()
+
+    async with capturing(name, served) as (_, outlet, _):
+        await until(lambda: len(outlet.rejected) >= 3)
+    told = list(dict.fromkeys(connections_in(outlet)))
+    (opened, *_), (again, *_), (other, why, _), *_ = (each.split() for each in told)
+    assert [each.split()[1:] for each in told[:3]] == [
+        ["start", "0"],
+        ["start", "1"],
+        ["closed", "0"],
+    ]
+    assert opened == again < other and why == "closed"
+    datetime.fromisoformat(opened)
+
+
+@EACH
+async def test_what_followed_silence_says_so(name: str) -> None:
+    begun = 0
+
+    async def served(socket: ServerConnection) -> None:
+        nonlocal begun
+        begun += 1
+        if begun > 1:
+            await socket.send(frame_of_trades(name))
+        await socket.wait_closed()
+
+    async with capturing(name, served, silence=0.1) as (_, outlet, _):
+        await until(lambda: bool(outlet.values))
+    assert connections_in(outlet)[0].split()[1:] == ["silence", "0"]
+
+
+def connections_in(outlet: Remembered) -> list[str]:
+    found = (re.search(rb"connection.([ -~]+)", value) for value in outlet.values)
+    return [each[1].decode() for each in found if each]
 
 
 @EACH

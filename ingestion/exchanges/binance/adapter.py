@@ -8,6 +8,7 @@ from msgspec import UNSET, Raw, ValidationError, json
 
 from ingestion.exchange import (
     UNREADABLE,
+    Archive,
     Capabilities,
     CatalogueUnreadable,
     Fill,
@@ -20,6 +21,7 @@ from ingestion.exchange import (
     instrument_of,
     with_unread,
 )
+from ingestion.exchanges.binance.archive import BinanceArchive
 from ingestion.exchanges.binance.fill import BinanceFill
 from ingestion.exchanges.binance.frames import (
     AnyEvent,
@@ -46,6 +48,7 @@ class Binance:
     name = "binance"
     ws_url = "wss://stream.binance.com:9443"
     rest_url = "https://api.binance.com"
+    archive_url = "https://data.binance.vision"
     symbols: tuple[str, ...] = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
     catalogue_path = "/api/v3/exchangeInfo"
     capabilities = Capabilities(
@@ -62,6 +65,7 @@ class Binance:
     # Binance pings, and the socket answers; there is nothing to add.
     keepalive: Keepalive | None = None
     fill: Fill | None = BinanceFill()
+    archive: Archive | None = BinanceArchive()
 
     def instruments(self, answer: bytes) -> Iterable[Instrument]:
         try:

@@ -58,6 +58,9 @@ class BinanceFill:
     def first(self, first_id: int, after: datetime) -> str:
         return str(max(0, first_id - 1))
 
+    def since(self, moment: datetime) -> str | None:
+        return None
+
     def request(self, instrument: Instrument, cursor: str) -> Request:
         symbol = instrument.rest_name
         return Request(

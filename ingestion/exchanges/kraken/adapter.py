@@ -7,6 +7,7 @@ from msgspec import Raw, ValidationError, json
 
 from ingestion.exchange import (
     UNREADABLE,
+    Archive,
     Capabilities,
     CatalogueUnreadable,
     Fill,
@@ -49,6 +50,8 @@ class Kraken:
     name = "kraken"
     ws_url = "wss://ws.kraken.com"
     rest_url = "https://api.kraken.com"
+    # Its quarterly files lack ids and sides: a day comes from REST.
+    archive_url = ""
     symbols: tuple[str, ...] = ("BTC/USD", "ETH/USD", "BTC/USDT")
     catalogue_path = "/0/public/AssetPairs"
     capabilities = Capabilities(
@@ -59,12 +62,15 @@ class Kraken:
         sends_per_second=20,
         max_life=None,
         silence_allowed=timedelta(seconds=30),
+        # Users saw it leave out fills of one moment (krakenfx/api-go #36).
+        sweep=timedelta(minutes=2),
     )
     # The server closes after about a minute without a word from us.
     keepalive: Keepalive | None = Keepalive(
         json.encode({"method": "ping"}), timedelta(seconds=30)
     )
     fill: Fill | None = KrakenFill()
+    archive: Archive | None = None
 
     def instruments(self, answer: bytes) -> Iterable[Instrument]:
         try:

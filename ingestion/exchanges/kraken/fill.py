@@ -52,7 +52,10 @@ class KrakenFill:
     allowance = Allowance(cost=1, per=timedelta(seconds=1))
 
     def first(self, first_id: int, after: datetime) -> str:
-        return str((after - EPOCH) // timedelta(microseconds=1) * 1000 - BACK)
+        return self.since(after)
+
+    def since(self, moment: datetime) -> str:
+        return str((moment - EPOCH) // timedelta(microseconds=1) * 1000 - BACK)
 
     def request(self, instrument: Instrument, cursor: str) -> Request:
         asked = {"pair": instrument.rest_name, "since": cursor, "count": PAGE}

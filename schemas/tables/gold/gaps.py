@@ -19,7 +19,13 @@ TABLE = Table(
         Column("before_timestamp", "timestamp", "Time of the trade behind it, UTC."),
         Column("found_at", "timestamp", "When the hole was found."),
         Column("filled_at", "timestamp", "When nothing was missing.", nullable=True),
-        Column("cause", "string", "Why, where that is known.", nullable=True),
+        Column(
+            "cause",
+            "string",
+            "`disconnect`, `silence`, `capture was down`, `rejected frame` or `omitted "
+            "by the stream`; NULL if one side did not come live.",
+            nullable=True,
+        ),
         Column(
             "evidence",
             "string",

@@ -82,6 +82,50 @@ def test_what_lies_between_two_ranges_is_a_gap() -> None:
     assert (found.state, found.filled_at) == ("open", None)
 
 
+@pytest.mark.parametrize(
+    ("before", "behind", "cause"),
+    [
+        ("10:00 start 0", "10:00 start 0", "omitted by the stream"),
+        ("10:00 start 0", "10:00 start 2", "rejected frame"),
+        ("10:00 start 0", "10:05 closed 0", "disconnect"),
+        ("10:00 start 0", "10:05 notice 0", "disconnect"),
+        ("10:00 start 3", "10:05 stall 0", "silence"),
+        ("10:00 closed 0", "10:05 silence 0", "silence"),
+        ("10:00 closed 0", "10:05 start 0", "capture was down"),
+        (None, "10:05 start 0", None),
+        ("10:00 closed 0", None, None),
+    ],
+)
+def test_the_connections_on_both_sides_of_a_gap_tell_its_cause(
+    before: str | None, behind: str | None, cause: str | None
+) -> None:
+    low, high = held(1, 5, last_connection=before), held(9, 12, first_connection=behind)
+
+    (found,) = holes([low, high], NOW)
+
+    assert found.cause == cause
+
+
+def test_days_of_the_past_that_nobody_asked_for_are_no_loss() -> None:
+    day = timedelta(days=1)
+
+    def on(number: int, first: int, last: int, live: int | None = None) -> Held:
+        at = NOON + number * day
+        return held(
+            first, last, first_timestamp=at, last_timestamp=at, live_from_id=live
+        )
+
+    # Two days between which one was not asked for; then one of which a part is missing.
+    past = [on(0, 1, 9), on(2, 20, 29), on(2, 35, 39), on(3, 50, 59)]
+    assert [gap.span for gap in holes(past, NOW)] == [(30, 34), (40, 49)]
+    # Since capture began every id is wanted, however long it was down.
+    live = [*past, on(9, 80, 99, live=85), on(20, 200, 299, live=200)]
+    assert [gap.span for gap in holes(live, NOW)][2:] == [(100, 199)]
+    assert not grown([on(0, 1, 9), on(0, 10, 12, live=11)])[("ACME", "BTCUSD")][1:]
+    (whole,) = grown([on(0, 1, 9), on(0, 10, 12, live=11)])[("ACME", "BTCUSD")]
+    assert whole.live_from_id == 11
+
+
 def test_a_hole_in_a_known_gap_is_no_other_gap_but_that_of_another_symbol_is() -> None:
     (part,) = holes([held(1, 13), held(16, 30)], NOW)
     (other,) = holes([held(1, 13, symbol="X"), held(16, 30, symbol="X")], NOW)

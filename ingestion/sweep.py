@@ -1,0 +1,98 @@
+"""An exchange whose stream leaves trades out is swept by REST, gap or no gap.
+
+A jump in the ids tells of an omission only once a later trade came. So each symbol is
+asked for what happened since the last sweep, and what no stream brought is published.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import structlog
+
+from ingestion.capture import Capture
+from ingestion.exchange import Instrument
+from ingestion.outlet import sent
+from ingestion.rest import Rest, Unanswered
+from schemas.trade import Trade
+
+log = structlog.get_logger()
+SETTLED = timedelta(seconds=5)
+"""How long a stream may be behind REST before it is said to have left a trade out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sweeper:
+    """Compares what came by WebSocket with what REST has, symbol by symbol."""
+
+    capture: Capture
+    rest: Rest
+    every: timedelta
+    settled: timedelta = SETTLED
+    cursors: dict[str, str] = field(default_factory=dict)
+    """Where the next sweep of each native symbol begins."""
+    compared: dict[str, int] = field(default_factory=dict)
+    """The last id of each native symbol that was compared."""
+
+    async def sweep(self) -> None:
+        """Sweep all symbols now and then, for ever; the first time notes the place."""
+        while True:
+            for native in self.capture.symbols:
+                instrument = self.capture.instruments[native]
+                try:
+                    await self.sweep_one(instrument)
+                except Unanswered as why:
+                    log.info(
+                        "not_swept",
+                        exchange=self.capture.exchange.name,
+                        symbol=instrument.symbol,
+                        why=str(why),
+                    )
+            await asyncio.sleep(self.every.total_seconds())
+
+    async def sweep_one(self, instrument: Instrument) -> None:
+        """Compare one symbol's trades since its last sweep.
+
+        Raises:
+            Unanswered: the exchange does not answer; the next sweep begins there again.
+        """
+        native = instrument.native
+        cursor = self.cursors.get(native) or self.rest.fill.since(datetime.now(UTC))
+        if cursor is None:
+            return
+        before = datetime.now(UTC) - self.settled
+        while True:
+            request = self.rest.fill.request(instrument, cursor)
+            page = await self.rest.page(request, instrument)
+            done = self.compared.get(native, -1)
+            fresh = [trade for trade in page.trades if int(trade.trade_id) > done]
+            due = [trade for trade in fresh if trade.timestamp <= before]
+            if due:
+                await self.compare(instrument, due)
+            if not due or len(due) < len(fresh) or not page.after:
+                # The rest is too young to be missed: the next sweep begins here.
+                self.cursors[native] = cursor
+                return
+            cursor = page.after
+
+    async def compare(self, instrument: Instrument, due: Sequence[Trade]) -> None:
+        """Publish those trades that no stream brought, and forget the others' ids."""
+        capture = self.capture
+        heard = capture.heard[instrument.symbol]
+        missing = [trade for trade in due if trade.trade_id not in heard.ids]
+        heard.ids.difference_update(trade.trade_id for trade in due)
+        capture.tally.swept += len(due)
+        for trade in missing:
+            await sent(trade, capture.outlet, self.rest.url)
+        self.compared[instrument.native] = int(due[-1].trade_id)
+        if missing:
+            capture.tally.omitted += len(missing)
+            log.warning(
+                "stream_left_out",
+                exchange=capture.exchange.name,
+                symbol=instrument.symbol,
+                trades=len(missing),
+                of=len(due),
+                first_id=missing[0].trade_id,
+            )

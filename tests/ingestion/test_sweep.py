@@ -1,0 +1,92 @@
+"""What a stream left out, and no jump in the ids tells of, is found by REST."""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+
+from ingestion.capture import Capture, Heard
+from ingestion.catalogue import chosen, fetch_catalogue
+from ingestion.exchange import load
+from ingestion.limiter import Limiter
+from ingestion.rest import Rest
+from ingestion.sweep import Sweeper
+from schemas.table import all_exchanges
+from tests.ingestion.test_capture import Remembered, ids_in, until
+from tests.ingestion.test_fill import WIDE
+from tests.simulator.served import served
+
+SWEPT = [name for name in all_exchanges() if load(name).capabilities.sweep]
+
+
+@pytest.mark.parametrize("name", SWEPT)
+async def test_trades_that_no_stream_brought_are_sent_and_counted(
+    name: str, tmp_path: Path
+) -> None:
+    exchange, stop = load(name), asyncio.Event()
+    assert exchange.fill is not None
+    async with served(rate=100) as sim:
+        url = f"{sim.url}/{name}"
+        catalogue = await fetch_catalogue(exchange, url, iter(()), stop)
+        outlet = Remembered()
+        capture = Capture(
+            exchange=exchange,
+            ws_url=url.replace("http", "ws", 1),
+            symbols=chosen(name, exchange.symbols[:1], catalogue),
+            instruments=catalogue,
+            outlet=outlet,
+            silence_allowed=timedelta(seconds=30),
+            retry_first=timedelta(milliseconds=20),
+            retry_most=timedelta(milliseconds=80),
+        )
+        native = exchange.symbols[0]
+        async with httpx.AsyncClient(trust_env=False) as client:
+            sweeper = Sweeper(
+                capture=capture,
+                rest=Rest(
+                    fill=exchange.fill,
+                    url=url,
+                    limiter=Limiter(WIDE, tmp_path / "limits.json"),
+                    client=client,
+                ),
+                every=timedelta(seconds=0.3),
+                settled=timedelta(seconds=0.2),
+            )
+            running = asyncio.create_task(capture.run(stop))
+            await until(lambda: len(outlet.values) > 60)
+            sweeping = asyncio.create_task(sweeper.sweep())
+            await until(lambda: capture.tally.swept > 10)
+            assert capture.tally.omitted == 0
+
+            last = sim.server.hubs[name].feed.last(native)
+            await sim.order(f"{name}/omit", symbol=native, count=7)
+            await until(lambda: capture.tally.omitted == 7)
+            await until(lambda: capture.tally.swept > 40)
+            sweeping.cancel()
+            stop.set()
+            await asyncio.wait_for(running, 10)
+    ids = ids_in(outlet)
+    assert set(range(last, last + 8)) <= set(ids)
+    # Whatever came by stream was not sent again.
+    assert len(ids) == len(set(ids))
+    heard = capture.heard[catalogue[native].symbol]
+    assert len(heard.ids) < len(ids)
+
+
+def test_ids_that_no_sweep_asks_for_are_forgotten_in_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("ingestion.capture.REMEMBERED", 10)
+    heard = Heard(since=0, at=0)
+    for number in range(25):
+        heard.remember(str(number))
+
+    assert heard.ids == {"20", "21", "22", "23", "24"}
+
+
+def test_an_exchange_that_sends_every_id_is_not_swept() -> None:
+    sound = replace(load("binance").capabilities)
+    assert sound.sweep is None and SWEPT
