@@ -64,11 +64,11 @@ def held(env: Mapping[str, str], exchange: str) -> dict[str, list[IdRange]]:
 def before_capture(
     env: Mapping[str, str], exchange: str, day: date
 ) -> dict[str, IdRange]:
-    """Return the ids below each symbol's first live trade, if that is not of later."""
+    """Return the ids below each symbol's first live trade, if it came by that day."""
     first: dict[str, int] = {}
     for row in ranges_of(env, exchange):
         live = row.get("live_from_id")
-        if live is not None and row["first_timestamp"].date() <= day:
+        if live is not None and row["live_since"].date() <= day:
             first[row["symbol"]] = min(live, first.get(row["symbol"], live))
     return {symbol: (0, live - 1) for symbol, live in first.items()}
 

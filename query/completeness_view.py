@@ -77,7 +77,7 @@ def gaps(told: dict[str, Any]) -> RenderableType:
 
 def verdict(told: dict[str, Any]) -> str:
     if not told["symbols"]:
-        return "no trade has been entered yet: is `completeness` running in Airflow?"
+        return "no trade has been entered yet: the DAG `completeness` does, each minute"
     if told["complete"]:
         return (
             "[green]complete[/]: gold holds every id between each symbol's first and "

@@ -117,6 +117,7 @@ def stored_ranges(spark: SparkSession, exchanges: Iterable[str]) -> list[Held]:
             *("exchange", "symbol", "first_id", "last_id"),
             F.unix_micros("first_timestamp").alias("first_us"),
             F.unix_micros("last_timestamp").alias("last_us"),
+            F.unix_micros("live_since").alias("live_since_us"),
             *("live_from_id", "first_connection", "last_connection"),
         )
     )

@@ -59,7 +59,7 @@ class DayJob(BashOperator):
 
         day, env = day_of(context), environment()
         ids, only = held(env, self.exchange), ""
-        if str(context["dag_run"].run_type) == "scheduled":
+        if context["dag_run"].run_type == "scheduled":
             # Nobody asked for the past itself: for what was lost since capture began.
             begun = before_capture(env, self.exchange, date.fromisoformat(day))
             if not begun:
@@ -83,7 +83,7 @@ def day_of(context: Context) -> str:
     if day := context["params"].get("day"):
         return str(day)
     begin = context.get("data_interval_start")
-    if begin is None or str(context["dag_run"].run_type) == "manual":
+    if begin is None or context["dag_run"].run_type == "manual":
         raise AirflowFailException(
             'no day was given: trigger it with {"day": "2026-11-05"}, or make a '
             "backfill of several days"

@@ -26,7 +26,7 @@ class Archive:
 
     def __init__(self, feed: Feed) -> None:
         self.feed = feed
-        self._made: OrderedDict[tuple[str, int, int], asyncio.Task[bytes]] = (
+        self._made: OrderedDict[tuple[str, date, int], asyncio.Task[bytes]] = (
             OrderedDict()
         )
 
@@ -41,10 +41,11 @@ class Archive:
         if day is None or symbol not in self.feed.symbols or not over(day):
             raise web.HTTPNotFound(text="NoSuchKey")
         begin = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp())
-        first = max(self.feed.at(symbol, begin * 10**9), self.feed.first(symbol))
+        first = self.feed.at(symbol, begin * 10**9)
         after = self.feed.at(symbol, begin * 10**9 + DAY_NS)
         last = min(after - 1, self.feed.last(symbol))
-        if first > last:
+        if after <= self.feed.first(symbol):
+            # Not listed yet. A later day without a trade has a file without a line.
             raise web.HTTPNotFound(text="NoSuchKey")
         packed = await self.packed(symbol, day, first, last)
         if file == name:
@@ -53,7 +54,7 @@ class Archive:
 
     async def packed(self, symbol: str, day: date, first: int, last: int) -> bytes:
         """Return the file of a day's trades; it is made once."""
-        key = (symbol, first, last)
+        key = (symbol, day, last)
         if key not in self._made:
             work = self._pack(symbol, day, first, last)
             self._made[key] = asyncio.create_task(work)

@@ -26,6 +26,8 @@ class Held:
     last_timestamp: datetime
     live_from_id: int | None = None
     """The first trade that came by WebSocket, and not from the past."""
+    live_since: datetime | None = None
+    """When that trade's frame reached us."""
     first_connection: str | None = None
     last_connection: str | None = None
     """By which connections the trades at its ends came; see `ingestion.reading`."""
@@ -48,6 +50,7 @@ def ranges(trades: DataFrame) -> DataFrame:
             "symbol",
             F.expr("try_cast(trade_id AS bigint)").alias("id"),
             F.unix_micros("timestamp").alias("us"),
+            F.unix_micros("ingestion_timestamp").alias("came_us"),
             (F.col("vendor_data")["source"] == LIVE).alias("live"),
             F.col("vendor_data")[CONNECTION].alias("connection"),
         )
@@ -61,6 +64,7 @@ def ranges(trades: DataFrame) -> DataFrame:
             F.min_by("us", "id").alias("first_us"),
             F.max_by("us", "id").alias("last_us"),
             F.min(F.when(F.col("live"), F.col("id"))).alias("live_from_id"),
+            F.min(F.when(F.col("live"), F.col("came_us"))).alias("live_since_us"),
             F.min_by("connection", "id").alias("first_connection"),
             F.max_by("connection", "id").alias("last_connection"),
         )
@@ -79,6 +83,7 @@ def collected(found: DataFrame) -> list[Held]:
             first_timestamp=moment(row.first_us),
             last_timestamp=moment(row.last_us),
             live_from_id=row.live_from_id,
+            live_since=moment(row.live_since_us) if row.live_since_us else None,
             first_connection=row.first_connection,
             last_connection=row.last_connection,
         )
@@ -106,6 +111,7 @@ def grown(held: Iterable[Held]) -> Mapping[tuple[str, str], Sequence[Held]]:
 def _as_one(low: Held, high: Held) -> Held:
     last = max(low, high, key=lambda each: each.last_id)
     lives = [each.live_from_id for each in (low, high) if each.live_from_id is not None]
+    since = [each.live_since for each in (low, high) if each.live_since is not None]
     return Held(
         exchange=low.exchange,
         symbol=low.symbol,
@@ -114,6 +120,7 @@ def _as_one(low: Held, high: Held) -> Held:
         first_timestamp=low.first_timestamp,
         last_timestamp=last.last_timestamp,
         live_from_id=min(lives, default=None),
+        live_since=min(since, default=None),
         first_connection=low.first_connection,
         last_connection=last.last_connection,
     )

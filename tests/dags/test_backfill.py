@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.utils.types import DagRunType
 
 from dags.factory.backfill import DayJob, day_of
 from tests.expectations.tables import append, created, lake
@@ -23,7 +24,8 @@ def context(
 ) -> Context:
     made: Any = {
         "params": {"day": day},
-        "dag_run": SimpleNamespace(run_type=run_type),
+        # An enum whose words are not what str() makes of it.
+        "dag_run": SimpleNamespace(run_type=DagRunType(run_type)),
         "data_interval_start": begin,
     }
     return made  # type: ignore[no-any-return]
@@ -47,6 +49,7 @@ def held(first: int, last: int, at: datetime, live: int | None) -> dict[str, Any
         "first_timestamp": at,
         "last_timestamp": at,
         "live_from_id": live,
+        "live_since": at if live else None,
         "first_connection": None,
         "last_connection": None,
     }

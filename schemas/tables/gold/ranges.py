@@ -21,6 +21,12 @@ TABLE = Table(
             nullable=True,
         ),
         Column(
+            "live_since",
+            "timestamp",
+            "When that trade's frame reached us.",
+            nullable=True,
+        ),
+        Column(
             "first_connection",
             "string",
             "By which connection its first trade came: opened, why, frames rejected.",

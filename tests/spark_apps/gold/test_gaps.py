@@ -297,3 +297,34 @@ def test_answers_of_the_exchange_are_kept_as_evidence(lake: Lake) -> None:
     assert (row.state, row.missing) == ("absent", 0)
     assert '"asks": 2' in row.evidence
     assert kept(lake)["found"] == 0
+
+
+@pytest.mark.spark
+def test_the_tables_tell_why_trades_are_missing_and_since_when_capture_runs(
+    lake: Lake,
+) -> None:
+    def came(connection: str = "", source: str = "ws") -> dict[str, str]:
+        return {"source": source} | ({"connection": connection} if connection else {})
+
+    arrived(lake, 1, 2, vendor_data=came(source="archive"))
+    arrived(lake, 3, 4, vendor_data=came("10:00 start 0"))
+    kept(lake)
+    arrived(lake, 6, vendor_data=came("10:00 start 0"))
+    arrived(lake, 9, vendor_data=came("10:05 stall 0"))
+    arrived(lake, 12, vendor_data=came(source="rest"))
+    kept(lake)
+
+    rows = lake.rows("gold.gaps", "first_missing_id")
+    assert [(row.first_missing_id, row.cause) for row in rows] == [
+        (5, "omitted by the stream"),
+        (7, "silence"),
+        (10, None),
+    ]
+    first, *_, last = lake.rows("gold.ranges", "first_id")
+    assert (first.first_id, first.live_from_id) == (1, 3)
+    came_at = {
+        t.trade_id: t.ingestion_timestamp for t in lake.rows("gold.trades", "trade_id")
+    }
+    assert first.live_since == came_at["3"] != came_at["1"]
+    assert (first.first_connection, first.last_connection) == (None, "10:00 start 0")
+    assert (last.live_from_id, last.live_since) == (None, None)
