@@ -14,7 +14,8 @@ from datetime import UTC, datetime, timedelta
 
 from ingestion.exchange import Exchange, Frame, Instrument, load
 from ingestion.publisher import Publisher, producer_settings
-from schemas.table import ROOT, all_exchanges
+from schemas.exchange import usual_exchanges
+from schemas.table import ROOT
 
 
 def frames(exchange: Exchange) -> list[bytes]:
@@ -52,7 +53,7 @@ async def measure(exchange: Exchange, count: int) -> None:
 def main() -> None:
     """Measure each exchange named, or all of them."""
     parser = ArgumentParser(description=__doc__)
-    parser.add_argument("exchange", nargs="*", default=all_exchanges())
+    parser.add_argument("exchange", nargs="*", default=usual_exchanges())
     parser.add_argument("--frames", type=int, default=100_000)
     asked = parser.parse_args()
     for name in asked.exchange:

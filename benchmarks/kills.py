@@ -23,8 +23,8 @@ from urllib.error import URLError
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
 from query.status import Airflow
+from schemas.exchange import usual_exchanges
 from schemas.lane import POINTS
-from schemas.table import all_exchanges
 from schemas.topic import TRADES
 from tests.stack.laptop import Laptop, eventually, kill
 from tests.stack.promises import (
@@ -94,7 +94,7 @@ def kind(words: str) -> str:
 def poison(laptop: Laptop, chance: random.Random) -> None:
     """Put a message that nobody can read into each topic, if the broker is there."""
     producer = Producer({"bootstrap.servers": f"127.0.0.1:{laptop.ports['KAFKA']}"})
-    for exchange in all_exchanges():
+    for exchange in usual_exchanges():
         producer.produce(TRADES.name(exchange), chance.randbytes(20), key=b"POISON")
     producer.flush(2)
 
@@ -102,7 +102,7 @@ def poison(laptop: Laptop, chance: random.Random) -> None:
 def backfill(laptop: Laptop, chance: random.Random) -> None:
     """Send again what a topic brought once, as a backfill of a day that is there."""
     servers = {"bootstrap.servers": f"127.0.0.1:{laptop.ports['KAFKA']}"}
-    topic = TRADES.name(chance.choice(all_exchanges()))
+    topic = TRADES.name(chance.choice(usual_exchanges()))
     part = TopicPartition(topic, chance.randrange(TRADES.partitions))
     consumer, producer = Consumer({**servers, "group.id": "backfill"}), Producer(
         servers
@@ -142,7 +142,7 @@ def caught_up(laptop: Laptop, width: str) -> None:
 
 def verdict(laptop: Laptop) -> dict[str, Any]:
     """Return what is broken of each promise; empty lists if all hold."""
-    compared = {exchange: bent(laptop, exchange) for exchange in all_exchanges()}
+    compared = {exchange: bent(laptop, exchange) for exchange in usual_exchanges()}
     return {
         "lost": lost(laptop),
         "doubled": doubled(laptop),

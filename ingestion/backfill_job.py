@@ -68,11 +68,15 @@ class Day:
         """
         limits = self.settings.limits / f"{self.exchange.name}.json"
         symbols = []
-        if self.exchange.fill is None:
-            raise DayUnreadable(f"{self.exchange.name} has no REST for past trades")
+        fill = self.exchange.fill
+        begin, _ = span_of(self.day)
+        if fill is None or not (self.exchange.archive or fill.since(begin)):
+            raise DayUnreadable(
+                f"{self.exchange.name} has neither files of past days nor REST for them"
+            )
         async with (
             way(self.exchange, self.place, self.settings, PATIENCE) as open_way,
-            opened(self.exchange.fill, self.place.rest_url, limits) as rest,
+            opened(fill, self.place.rest_url, limits) as rest,
         ):
             catalogue = open_way.catalogue
             for native in chosen(self.exchange.name, self.place.symbols, catalogue):

@@ -82,8 +82,8 @@ class Capture:
     tally: Tally = field(default_factory=Tally)
     heard: dict[str, Heard] = field(default_factory=dict)
     """By our symbol, as trades have it."""
-    relays: dict[tuple[str, ...], Relay] = field(default_factory=dict)
-    """By the native symbols that one connection carries."""
+    relays: list[tuple[tuple[str, ...], Relay]] = field(default_factory=list)
+    """Each with the native symbols that one connection carries."""
     dice: random.Random = field(default_factory=random.Random)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -95,17 +95,19 @@ class Capture:
         now = asyncio.get_running_loop().time()
         for native in self.symbols:
             self.heard[self.instruments[native].symbol] = Heard(now, now)
-        most = self.exchange.capabilities.max_streams
-        for place in range(0, len(self.symbols), most):
-            symbols = self.symbols[place : place + most]
-            self.relays[symbols] = Relay(
-                name=self.exchange.name,
-                read=partial(self._read, symbols, stop),
-                waits=partial(delays, self.retry_first, self.retry_most, self.dice),
-                settled=self.retry_most,
-                overlap=self.overlap,
-            )
-        running = [asyncio.create_task(each.run(stop)) for each in self.relays.values()]
+        can = self.exchange.capabilities
+        for place in range(0, len(self.symbols), can.max_streams):
+            symbols = self.symbols[place : place + can.max_streams]
+            for _ in range(can.copies):
+                relay = Relay(
+                    name=self.exchange.name,
+                    read=partial(self._read, symbols, stop),
+                    waits=partial(delays, self.retry_first, self.retry_most, self.dice),
+                    settled=self.retry_most,
+                    overlap=self.overlap,
+                )
+                self.relays.append((symbols, relay))
+        running = [asyncio.create_task(relay.run(stop)) for _, relay in self.relays]
         try:
             await asyncio.gather(*running)
         finally:
@@ -114,7 +116,7 @@ class Capture:
 
     def renew(self, native: str) -> None:
         """Open another connection for the symbols beside this one, and leave theirs."""
-        for symbols, relay in self.relays.items():
+        for symbols, relay in self.relays:
             if native in symbols:
                 relay.current.end("stall")
 

@@ -62,6 +62,8 @@ class Capabilities:
     """Age at which the exchange ends a connection; `None` is never."""
     silence_allowed: timedelta
     """How long a sound connection may bring no frame at all."""
+    copies: int = 1
+    """Connections that carry the same symbols, where no REST brings a loss back."""
     sweep: timedelta | None = None
     """How often REST is asked for trades that the stream may have left out.
 
@@ -184,7 +186,10 @@ class Fill(Protocol):
         """
 
     def since(self, moment: datetime) -> str | None:
-        """Return the cursor that asks for trades from a time on; `None`: by id only."""
+        """Return the cursor that asks for trades from a time on.
+
+        `None` where REST does not reach back to it, or counts by id only.
+        """
 
     def request(self, instrument: Instrument, cursor: str) -> Request:
         """Return the question for one page."""

@@ -81,11 +81,12 @@ class Sweeper:
         capture = self.capture
         heard = capture.heard[instrument.symbol]
         missing = [trade for trade in due if trade.trade_id not in heard.ids]
-        heard.ids.difference_update(trade.trade_id for trade in due)
+        last = int(due[-1].trade_id)
+        heard.ids = {each for each in heard.ids if int(each) > last}
         capture.tally.swept += len(due)
         for trade in missing:
             await sent(trade, capture.outlet, self.rest.url)
-        self.compared[instrument.native] = int(due[-1].trade_id)
+        self.compared[instrument.native] = last
         if missing:
             capture.tally.omitted += len(missing)
             log.warning(

@@ -34,6 +34,7 @@ LACKING = f"""
 SELECT exchange, symbol, first_missing_id, last_missing_id, state, missing,
        coalesce(cause, '') AS cause,
        strftime(after_timestamp AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%SZ') AS after,
+       strftime(before_timestamp AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%SZ') AS before,
        strftime(found_at AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%SZ') AS found,
        coalesce(evidence::JSON ->> '$.last.error', '') AS error
 FROM trade_gaps WHERE state IN ('open', 'filling')
@@ -43,8 +44,9 @@ ORDER BY found_at, exchange, symbol, first_missing_id LIMIT {OPEN_SHOWN}"""
 def completeness(lake: Lake) -> dict[str, Any]:
     """Return each symbol's ids and gaps, the oldest open gaps, and the verdict.
 
-    `complete` is whether every id between a symbol's first and last is in gold, or is
-    proven to be absent at the exchange, as far as the ledger has read.
+    `complete` is whether every id since capture began, and within each day that was
+    brought from before, is in gold, or is proven to be absent at the exchange, as far
+    as the ledger has read. `lacking` also counts days of the past that nobody asked for.
     """
     symbols = rows(lake, SYMBOLS)
     lacking = rows(lake, LACKING)

@@ -17,6 +17,8 @@ COLUMNS = {
     "refilled": "recovered",
 }
 """What a column is called, and what it shows; narrow enough for 80 characters."""
+BY_REST = 1_000_000
+"""Ids that a hole may lack to be filled by REST; see `expectations.ledger`."""
 
 
 def page(told: dict[str, Any]) -> RenderableType:
@@ -72,7 +74,20 @@ def gaps(told: dict[str, Any]) -> RenderableType:
     said = {
         f"{r['exchange']} said: {r['error']}": None for r in told["open"] if r["error"]
     }
-    return Group(table, *(f"[yellow]{escape(each)}[/]" for each in said))
+    notes = [f"[yellow]{escape(each)}[/]" for each in said]
+    too_wide = filter(None, map(days, told["open"]))
+    return Group(table, *notes, *dict.fromkeys(too_wide))
+
+
+def days(row: dict[str, Any]) -> str:
+    """Return the command that brings a hole which is too wide for REST, if it is."""
+    if row["missing"] <= BY_REST:
+        return ""
+    return (
+        f"{row['missing']:,} are too many for REST: ./bullion airflow backfill create "
+        f"--dag-id backfill__{row['exchange'].lower()} "
+        f"--from-date {row['after'][:10]} --to-date {row['before'][:10]}"
+    )
 
 
 def verdict(told: dict[str, Any]) -> str:
@@ -80,8 +95,8 @@ def verdict(told: dict[str, Any]) -> str:
         return "no trade has been entered yet: the DAG `completeness` does, each minute"
     if told["complete"]:
         return (
-            "[green]complete[/]: gold holds every id between each symbol's first and "
-            "last, or the exchange itself does not have it"
+            "[green]complete[/]: gold holds every id since capture began, or the "
+            "exchange itself does not have it"
         )
     return (
         f"[bold red]{told['missing']:,} trades are missing[/]: the DAG `completeness` "

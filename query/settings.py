@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Self
 
 from expectations.places import Folder, folder
-from schemas.table import all_exchanges
+from schemas.exchange import usual_exchanges
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +32,7 @@ class Settings:
         user, password = env["BULLION_CATALOG_USER"], env["BULLION_CATALOG_PASSWORD"]
         asked = env.get("BULLION_EXCHANGES", "").replace(",", " ").split()
         return cls(
-            exchanges=tuple(asked) or all_exchanges(),
+            exchanges=tuple(asked) or usual_exchanges(),
             catalog_uri=(
                 f"postgresql+psycopg2://{user}:{password}@{env['BULLION_CATALOG']}"
             ),

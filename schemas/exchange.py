@@ -25,6 +25,23 @@ def counts_trades(exchange: str) -> bool:
     return about(exchange)["trade_ids"] == "contiguous"
 
 
+def has_past_days(exchange: str) -> bool:
+    """Return whether whole days of the past can be had, from files or REST.
+
+    Raises:
+        LookupError: there is no such folder; the message names those there are.
+    """
+    return about(exchange)["past_days"] != "none"
+
+
+def usual_exchanges() -> tuple[str, ...]:
+    """Return the exchanges that are captured unless others are asked for.
+
+    A folder that says nothing of it is one of them.
+    """
+    return tuple(e for e in all_exchanges() if about(e).get("usual", "yes") == "yes")
+
+
 def about(exchange: str) -> Mapping[str, str]:
     """Return what the `about.json` of an exchange's folder says.
 

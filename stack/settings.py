@@ -4,7 +4,7 @@ import base64
 import json
 import os
 
-from schemas.table import all_exchanges
+from schemas.exchange import usual_exchanges
 from stack import profile, secrets
 from stack.place import REPO, Place
 
@@ -19,11 +19,11 @@ def feed(place: Place) -> dict[str, str]:
 
 
 def exchanges(place: Place) -> tuple[str, ...]:
-    """Return the exchanges that were asked for, all that have a folder otherwise."""
+    """Return the exchanges that were asked for, or those captured usually."""
     text = place.settings.get("BULLION_EXCHANGES", "") or feed(place).get(
         "exchanges", ""
     )
-    return tuple(text.replace(",", " ").split()) or all_exchanges()
+    return tuple(text.replace(",", " ").split()) or usual_exchanges()
 
 
 def environment(place: Place) -> dict[str, str]:

@@ -18,6 +18,7 @@ from ingestion.exchange import ArchiveUnreadable, Exchange, Instrument, load
 from ingestion.exchanges.binance.archive import BinanceArchive
 from ingestion.fill import Filler
 from ingestion.settings import Place, Settings
+from schemas.exchange import has_past_days
 from schemas.id_range import IdRange, size
 from schemas.table import all_exchanges
 from schemas.trade import Side, Trade
@@ -35,14 +36,7 @@ ENV = {
 }
 
 
-def dated(name: str) -> bool:
-    """Return whether an exchange can be asked for a day."""
-    exchange = load(name)
-    by_time = exchange.fill is not None and exchange.fill.since(datetime.now(UTC))
-    return exchange.archive is not None or bool(by_time)
-
-
-EACH = pytest.mark.parametrize("name", list(filter(dated, all_exchanges())))
+EACH = pytest.mark.parametrize("name", list(filter(has_past_days, all_exchanges())))
 
 
 @dataclass(kw_only=True)

@@ -1,12 +1,13 @@
 """Every exchange that has a folder keeps the promises of `Exchange`."""
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from ingestion.exchange import CatalogueUnreadable, Frame, FrameRejected, load
-from schemas.exchange import opened
+from schemas.exchange import has_past_days, opened
 from schemas.table import all_exchanges
 from schemas.trade import Trade
 from tests.ingestion.samples import NOON, catalogue_of, frame_of, samples
@@ -28,6 +29,15 @@ def test_an_exchange_is_called_what_its_folder_is_called(name: str) -> None:
 @EACH
 def test_an_exchange_opened_on_a_day_that_any_room_can_read(name: str) -> None:
     assert 2009 < opened(name).year <= NOON.year
+
+
+@EACH
+def test_what_a_folder_says_of_past_days_is_what_its_adapter_can(name: str) -> None:
+    exchange, long_ago = load(name), NOON - timedelta(days=30)
+    by_rest = exchange.fill is not None and exchange.fill.since(long_ago) is not None
+
+    assert has_past_days(name) == (exchange.archive is not None or by_rest)
+    assert bool(exchange.archive_url) == (exchange.archive is not None)
 
 
 def test_an_unknown_exchange_is_refused_by_name() -> None:

@@ -84,6 +84,16 @@ def test_what_is_filled_or_absent_at_the_exchange_leaves_nothing_open(
     assert "complete: gold holds every id" in printed(said)
 
 
+def test_a_hole_too_wide_for_rest_is_shown_with_the_command_that_brings_it(
+    small: Lake,
+) -> None:
+    wide = gap(11, 2_000_010, cause="capture was down")
+    text = printed(told(small, [held(1, 10), held(2_000_011, 2_000_020)], [wide]))
+
+    assert "capture was down" in text and "2,000,000 are too many for REST" in text
+    assert "backfill create --dag-id backfill__acme --from-date 2026-" in text
+
+
 def test_an_empty_ledger_proves_nothing(small: Lake) -> None:
     said = told(small, [], [])
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from sqlalchemy.exc import OperationalError
 
 from query.lake import QueryRefused
-from schemas.table import all_exchanges
+from schemas.exchange import usual_exchanges
 from tests.stack.laptop import Laptop, eventually, kill
 
 GOLD = "gold_crypto_trades"
@@ -33,7 +33,7 @@ def goes_on(laptop: Laptop) -> float:
 
     def more() -> bool:
         try:
-            now = {exchange: rows(laptop, exchange) for exchange in all_exchanges()}
+            now = {exchange: rows(laptop, exchange) for exchange in usual_exchanges()}
         except (OperationalError, QueryRefused, OSError) as away:
             print(f"no answer yet: {str(away).splitlines()[0]}")
             return False
@@ -93,7 +93,7 @@ def settled(laptop: Laptop) -> list[dict[str, object]]:
     offset that either table holds.
     """
     broken = []
-    for exchange in all_exchanges():
+    for exchange in usual_exchanges():
         broken += laptop.sql(
             "WITH out AS (SELECT kafka_partition AS p, kafka_offset AS o "
             f"FROM silver_{exchange}_trades UNION ALL "

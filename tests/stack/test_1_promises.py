@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Producer
 
-from schemas.table import all_exchanges
+from schemas.exchange import usual_exchanges
 from schemas.topic import TRADES
 from stack import java
 from tests.stack.laptop import Laptop, eventually, kill
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.stack
 
 
 def test_trades_of_every_exchange_reach_gold(laptop: Laptop) -> None:
-    for exchange in all_exchanges():
+    for exchange in usual_exchanges():
         eventually(lambda: rows(laptop, exchange) > 200, f"{exchange} in gold")
 
 
@@ -126,12 +126,12 @@ def test_a_driver_that_dies_in_mid_batch_loses_and_doubles_nothing(
 
 def test_frames_and_messages_nobody_can_read_are_dead_letters(laptop: Laptop) -> None:
     garbage = '{"cut": "in the midd'
-    for exchange in all_exchanges():
+    for exchange in usual_exchanges():
         laptop.control(f"{exchange}/garbage", {"frame": garbage})
     producer = Producer({"bootstrap.servers": f"127.0.0.1:{laptop.ports['KAFKA']}"})
     poison = {b"": "empty_payload", b"\x07no header": "bad_wire_header"}
     for value in poison:
-        for exchange in all_exchanges():
+        for exchange in usual_exchanges():
             producer.produce(TRADES.name(exchange), key=b"POISON", value=value)
     producer.flush(60)
 
@@ -143,7 +143,7 @@ def test_frames_and_messages_nobody_can_read_are_dead_letters(laptop: Laptop) ->
 
     wanted = sorted(
         (exchange.upper(), stage, reason, raw.hex().upper())
-        for exchange in all_exchanges()
+        for exchange in usual_exchanges()
         for stage, reason, raw in [
             ("ingest", "frame_unparseable", garbage.encode()),
             *(("silver", reason, value) for value, reason in poison.items()),
@@ -156,7 +156,7 @@ def test_frames_and_messages_nobody_can_read_are_dead_letters(laptop: Laptop) ->
     assert settled(laptop) == []
 
 
-@pytest.mark.parametrize("exchange", all_exchanges())
+@pytest.mark.parametrize("exchange", usual_exchanges())
 def test_every_digit_in_gold_is_the_digit_that_was_sent(
     laptop: Laptop, exchange: str
 ) -> None:

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from schemas.table import all_exchanges
+from schemas.exchange import usual_exchanges
 from stack.place import Place
 from stack.programs import as_postgres
 from tests.stack import promises
@@ -59,7 +59,7 @@ def passed_over(laptop: Laptop) -> list[dict[str, object]]:
     until they are filled from REST, and no fault of a restore.
     """
     found = []
-    for exchange in all_exchanges():
+    for exchange in usual_exchanges():
         found += laptop.sql(
             'SELECT "partition", count(*) AS n, min("offset") AS a, max("offset") AS b '
             f"FROM bronze_{exchange}_trades GROUP BY ALL "
@@ -80,7 +80,7 @@ def require_promises(laptop: Laptop) -> None:
     assert promises.settled(laptop) == []
     # Trades of a fill have old ids: some may be on their way from silver to gold.
     eventually(lambda: passed_over(laptop) == [], "gold has what silver had before")
-    for exchange in all_exchanges():
+    for exchange in usual_exchanges():
         compared, differ = promises.bent(laptop, exchange)
         assert compared and differ == []
 
@@ -96,7 +96,7 @@ def test_a_backup_is_taken_beside_running_streams(laptop: Laptop) -> None:
     names = {path.name for path in (laptop.home / "checkpoints").iterdir()}
     assert set(manifest["streams"]) == names
     assert all(told["query_id"] for told in manifest["streams"].values())
-    for exchange in all_exchanges():
+    for exchange in usual_exchanges():
         assert f"market_data.silver_{exchange}_trades" in manifest["tables"]
 
 
@@ -106,12 +106,14 @@ def test_restore_is_refused_while_anything_runs(laptop: Laptop) -> None:
 
 
 def test_what_is_lost_is_made_again(laptop: Laptop) -> None:
-    before = {exchange: promises.rows(laptop, exchange) for exchange in all_exchanges()}
+    before = {
+        exchange: promises.rows(laptop, exchange) for exchange in usual_exchanges()
+    }
     promises.end_everything(laptop)
 
     lose_checkpoints(laptop)
     _, places = restored(laptop)
-    assert len(places) == 2 * len(all_exchanges())
+    assert len(places) == 2 * len(usual_exchanges())
 
     lose_databases(laptop, "catalog", "registry")
     said, _ = restored(laptop)

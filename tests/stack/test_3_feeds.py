@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from query.status import last_gate
-from schemas.table import all_exchanges
+from schemas.exchange import usual_exchanges
 from tests.stack import recordings
 from tests.stack.laptop import Laptop, eventually, kill
 from tests.stack.promises import GOLD, RATE, bent, doubled, goes_on, lost, pid_of, rows
@@ -22,11 +22,11 @@ OMITTED = 6
 def test_what_no_websocket_told_comes_by_rest(laptop: Laptop) -> None:
     """Left out while the connection stands, or lost with the process that had it."""
     state = json.loads(laptop.control("state"))
-    for exchange in all_exchanges():
+    for exchange in usual_exchanges():
         order = {"symbol": next(iter(state[exchange]["last"])), "count": OMITTED}
         laptop.control(f"{exchange}/omit", order)
     # Of one exchange only: where a new connection repeats trades, it brings them all.
-    killed = all_exchanges()[0]
+    killed = usual_exchanges()[0]
     kill(pid_of(laptop, f"capture-{killed}"))
     laptop.control(f"{killed}/drop", {})
 
@@ -38,14 +38,14 @@ def test_what_no_websocket_told_comes_by_rest(laptop: Laptop) -> None:
             )
         )
 
-    for exchange in all_exchanges():
+    for exchange in usual_exchanges():
         took = eventually(lambda: refilled(exchange) >= OMITTED, f"{exchange} by REST")
         print(
             f"{exchange}: {refilled(exchange)} trades came by REST after {took:.0f} s"
         )
     eventually(lambda: lost(laptop) == [], "no id is missing")
     assert doubled(laptop) == []
-    for exchange in all_exchanges():
+    for exchange in usual_exchanges():
         assert bent(laptop, exchange)[1] == []
 
 
@@ -95,7 +95,7 @@ def test_recorded_trades_arrive_whole(laptop: Laptop) -> None:
 def test_a_price_out_of_all_proportion_closes_its_lane_alone(laptop: Laptop) -> None:
     laptop.run("up", "--feed", "simulated", "--rate", str(RATE))
     goes_on(laptop)
-    closed, *others = all_exchanges()
+    closed, *others = usual_exchanges()
     state = json.loads(laptop.control(f"truth/{closed}").splitlines()[-1])
     symbol = state["symbol"]
     laptop.control(f"{closed}/spike", {"symbol": symbol, "factor": 1000})
@@ -139,7 +139,7 @@ def test_the_ledger_tells_what_was_missing_and_what_became_of_it(
             "AND evidence IS NOT NULL GROUP BY ALL ORDER BY ALL"
         )
 
-    wanted = [exchange.upper() for exchange in all_exchanges()]
+    wanted = [exchange.upper() for exchange in usual_exchanges()]
     eventually(lambda: [row["exchange"] for row in told()] == wanted, "all are filled")
     assert all(row["n"] >= OMITTED for row in told())
     proof = laptop.status()["completeness"]

@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 
 from expectations.places import folder
-from schemas.table import all_exchanges
+from schemas.exchange import usual_exchanges
 from stack.place import Place
 from stack.settings import environment
 from tests.stack.laptop import Laptop, eventually, kill
 from tests.stack.promises import doubled, goes_on, lost, rows, settled
 
 pytestmark = pytest.mark.cluster
-APPS = {"lanes", *(f"bronze-{exchange}-stream" for exchange in all_exchanges())}
+APPS = {"lanes", *(f"bronze-{exchange}-stream" for exchange in usual_exchanges())}
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ def is_whole(laptop: Laptop) -> bool:
     told = master(laptop)
     alive = [each for each in told["workers"] if each["state"] == "ALIVE"]
     running = {a["name"] for a in told["activeapps"] if a["state"] == "RUNNING"}
-    cores = 2 * len(all_exchanges()) + 4
+    cores = 2 * len(usual_exchanges()) + 4
     return (
         len(alive) == 2
         and running == APPS
@@ -80,7 +80,7 @@ def test_a_test_job_runs_on_both_workers(laptop: Laptop) -> None:
 
 
 def test_trades_of_every_exchange_reach_gold(laptop: Laptop) -> None:
-    for exchange in all_exchanges():
+    for exchange in usual_exchanges():
         eventually(lambda: rows(laptop, exchange) > 200, f"{exchange} in gold")
 
 
@@ -101,7 +101,7 @@ def test_a_part_of_the_cluster_is_killed_and_nothing_lost_or_doubled(
 def test_another_profile_goes_on_where_this_one_was(
     laptop: Laptop, profile: str
 ) -> None:
-    before = {exchange: rows(laptop, exchange) for exchange in all_exchanges()}
+    before = {exchange: rows(laptop, exchange) for exchange in usual_exchanges()}
     mark = laptop.home / "checkpoints.at"
     left = mark.read_text()
 
