@@ -1,18 +1,19 @@
 """The way in for tests: the truth, the state, and faults on order."""
 
+import asyncio
 import json
 from collections.abc import Iterator, Mapping
-from decimal import Decimal, InvalidOperation
 
 import structlog
 from aiohttp import web
 
 from simulator.dialect import dialect_of
+from simulator.faults import FAULTS, Senseless, TooLate
 from simulator.hub import Hub
+from simulator.torture import Torture
 from simulator.trade import Trade
 
 log = structlog.get_logger()
-CUT_FRAME = '{"channel":"trade","data":[{"symbol":"BTC'
 LINES = 500
 
 
@@ -21,14 +22,15 @@ class Control:
 
     def __init__(self, hubs: Mapping[str, Hub]) -> None:
         self.hubs = hubs
+        self.schedule: Torture | None = None
+        self.running: asyncio.Task[None] | None = None
 
     def routes(self) -> Iterator[web.RouteDef]:
         yield web.get("/control/state", self.state)
         yield web.get("/control/truth/{exchange}", self.truth)
-        yield web.post("/control/{exchange}/garbage", self.garbage)
-        yield web.post("/control/{exchange}/spike", self.spike)
-        yield web.post("/control/{exchange}/drop", self.drop)
-        yield web.post("/control/{exchange}/omit", self.omit)
+        yield web.get("/control/torture", self.tortured)
+        yield web.post("/control/torture", self.torture)
+        yield web.post("/control/{exchange}/{fault}", self.fault)
 
     async def state(self, request: web.Request) -> web.Response:
         return web.json_response(
@@ -79,58 +81,55 @@ class Control:
             told(hub.exchange, trade) for span in spans for trade in feed.trades(*span)
         )
 
-    async def garbage(self, request: web.Request) -> web.Response:
-        """Send the body to all connections; JSON with `frame` means that text."""
-        text = await request.text()
-        if request.content_type == "application/json":
-            text = str((await asked(request)).get("frame", ""))
-        hub = self.hub(request)
-        for connection in list(hub.connections):
-            await connection.tell([text or CUT_FRAME])
-        return done("garbage", hub, frame=text or CUT_FRAME)
-
-    async def spike(self, request: web.Request) -> web.Response:
-        """Multiply the price of a symbol's next trade, for every way of asking."""
-        hub, order = self.hub(request), await asked(request)
-        symbol, factor = str(order.get("symbol")), str(order.get("factor"))
-        try:
-            valid = symbol in hub.feed.symbols and Decimal(factor) > 0
-        except InvalidOperation:
-            valid = False
-        if not valid:
-            raise web.HTTPBadRequest(
-                text='expected {"symbol": S, "factor": F}: F a number above 0, S one '
-                f"of {', '.join(hub.feed.symbols)}"
+    async def fault(self, request: web.Request) -> web.Response:
+        """Carry one fault out; see `simulator.faults` for what there is."""
+        hub, name = self.hub(request), request.match_info["fault"]
+        if name not in FAULTS:
+            raise web.HTTPNotFound(
+                text=f"no fault {name}; there are {', '.join(sorted(FAULTS))}"
             )
+        order: Mapping[str, object] = {}
+        if name == "garbage" and request.content_type != "application/json":
+            order = {"frame": await request.text()}
+        else:
+            order = await asked(request)
         try:
-            trade_id = hub.feed.spike(symbol, factor)
-        except ValueError as late:
+            said = await FAULTS[name](hub, order)
+        except Senseless as wrong:
+            raise web.HTTPBadRequest(text=str(wrong)) from wrong
+        except TooLate as late:
             raise web.HTTPConflict(text=str(late)) from late
-        return done("spike", hub, symbol=symbol, trade_id=trade_id)
+        log.info("fault_ordered", fault=name, exchange=hub.exchange, **said)
+        return web.json_response({"fault": name, **said})
 
-    async def drop(self, request: web.Request) -> web.Response:
-        """End all connections: cut, or closed with `{"code": 1001}` where asked."""
-        hub = self.hub(request)
-        code = (await asked(request)).get("code")
-        connections = list(hub.connections)
-        for connection in connections:
-            if isinstance(code, int):
-                await connection.ws.close(code=code)
-            else:
-                connection.abort()
-        return done("drop", hub, dropped=len(connections))
-
-    async def omit(self, request: web.Request) -> web.Response:
-        """Keep a symbol's next trades from every WebSocket; REST has them."""
-        hub, order = self.hub(request), await asked(request)
-        symbol, count = str(order.get("symbol")), order.get("count")
-        if symbol not in hub.feed.symbols or not isinstance(count, int) or count < 1:
+    async def torture(self, request: web.Request) -> web.Response:
+        """Begin a seeded schedule; one that runs is ended."""
+        order = await asked(request)
+        try:
+            seed, faults = int(str(order["seed"])), int(str(order["faults"]))
+            every = float(str(order["every"]))
+        except (KeyError, ValueError) as wrong:
             raise web.HTTPBadRequest(
-                text='expected {"symbol": S, "count": N}: N above 0, S one of '
-                + ", ".join(hub.feed.symbols)
-            )
-        hub.omitted[symbol] = hub.omitted.get(symbol, 0) + count
-        return done("omit", hub, symbol=symbol, count=count)
+                text='expected {"seed": 7, "faults": 200, "every": 8}: so many faults, '
+                "a mean of so many seconds apart"
+            ) from wrong
+        if self.running is not None:
+            self.running.cancel()
+        self.schedule = Torture(self.hubs, seed, every, faults)
+        self.running = asyncio.create_task(self.schedule.run())
+        return web.json_response({"left": faults})
+
+    async def tortured(self, request: web.Request) -> web.Response:
+        """Tell how often each fault was done, and how many are left."""
+        schedule = self.schedule
+        if self.running is not None and self.running.done():
+            self.running.result()
+        return web.json_response(
+            {
+                "left": schedule.left if schedule else 0,
+                "done": dict(schedule.done) if schedule else {},
+            }
+        )
 
     def hub(self, request: web.Request) -> Hub:
         name = request.match_info["exchange"]
@@ -173,8 +172,3 @@ def number(request: web.Request, name: str, default: int) -> int:
     if text and not text.isdecimal():
         raise web.HTTPBadRequest(text=f"{name} must be a whole number, not {text}")
     return int(text) if text else default
-
-
-def done(fault: str, hub: Hub, **said: object) -> web.Response:
-    log.info("fault_ordered", fault=fault, exchange=hub.exchange, **said)
-    return web.json_response({"fault": fault, **said})

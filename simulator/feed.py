@@ -50,6 +50,14 @@ class Feed(Protocol):
         """Multiply the price of the next trade for good; return its id."""
         ...
 
+    def lose(self, symbol: str, count: int) -> int:
+        """Have no trade bear the symbol's next ids, for good; return the first.
+
+        Raises:
+            ValueError: this feed has all of its trades already.
+        """
+        ...
+
     @property
     def position(self) -> int:
         """Return how many trades of a recording were told; the clock needs none."""

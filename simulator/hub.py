@@ -1,6 +1,8 @@
 """The connections of one exchange, and the one pump that feeds them."""
 
 import asyncio
+import socket
+import struct
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -11,12 +13,30 @@ from aiohttp import ClientConnectionError, web
 from simulator.feed import Feed, Group
 
 log = structlog.get_logger()
+HANDSHAKES: dict[int, type[web.HTTPException]] = {
+    403: web.HTTPForbidden,
+    429: web.HTTPTooManyRequests,
+    451: web.HTTPUnavailableForLegalReasons,
+    503: web.HTTPServiceUnavailable,
+}
+"""With what a handshake can be refused."""
 WAITING_READER = 4
 SLOW_READER = 1024
 MARK = b"read:"
 MARK_TRADES = 256
 MARK_S = 0.5
 """Batches that may lie before a connection: little where the feed waits for it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestFault:
+    """How one REST request fails."""
+
+    status: int = 0
+    retry_after: int = 0
+    seconds: float = 0
+    cut: bool = False
+    empty: bool = False
 
 
 class Connection:
@@ -33,6 +53,12 @@ class Connection:
         self._queue: asyncio.Queue[list[str | bytes]] = asyncio.Queue(room)
         self.queued = 0
         self.broken = False
+        self.muted = False
+        """Half open: the line is there, and nothing comes out of it."""
+        self.held: Callable[[], float] = lambda: 0.0
+        """Until when nothing is told; on the clock of `time.monotonic`."""
+        self.swapped: list[str] = []
+        """A frame that waits for the one behind it."""
         self._read: list[tuple[float, int]] = [(0.0, 0)]
         self._asked, self._asked_at = 0, 0.0
         self.told = self.heard = time.monotonic()
@@ -58,11 +84,15 @@ class Connection:
         while True:
             for text in await self._queue.get():
                 self.queued -= 1
+                while (wait := self.held() - time.monotonic()) > 0:
+                    await asyncio.sleep(wait)
                 if not self.broken:
                     await self._send(text)
 
     async def _send(self, text: str | bytes) -> None:
         """Send a frame, or a mark; after the line broke, the queue only empties."""
+        if self.muted:
+            return
         try:
             if isinstance(text, bytes):
                 await self.ws.ping(text)
@@ -75,6 +105,15 @@ class Connection:
     def abort(self) -> None:
         """Cut the line without a closing handshake, as a 1006 looks to the client."""
         if self._transport is not None:
+            self._transport.abort()
+
+    def reset(self) -> None:
+        """Cut the line so that the other end sees a reset, and no end."""
+        if self._transport is not None:
+            line = self._transport.get_extra_info("socket")
+            line.setsockopt(
+                socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+            )
             self._transport.abort()
 
     def mark(self, position: int) -> None:
@@ -128,10 +167,44 @@ class Hub:
     followed: asyncio.Event = field(default_factory=asyncio.Event)
     omitted: dict[str, int] = field(default_factory=dict)
     """How many of each symbol's next trades no WebSocket is told; REST has them."""
+    doubled: int = 0
+    """How many of the next frames go out twice."""
+    swapped: int = 0
+    """How many of the next frames change places with the one behind them."""
+    merged_until: float = 0
+    split_until: float = 0
+    held_until: float = 0
+    """On the clock of `time.monotonic`, as the two above."""
+    handshakes: list[int] = field(default_factory=list)
+    """With which status the next handshakes are refused."""
+    refusals: int = 0
+    """How many of the next subscriptions are refused."""
+    rest_faults: list[RestFault] = field(default_factory=list)
+    """How the next REST requests fail."""
+    farewell: "Callable[[Connection], str] | None" = None
+    """What the exchange says before it ends a connection, if it says anything."""
+    busy: "Callable[[], web.Response] | None" = None
+    """What REST says of too many requests, where that is not HTTP 429."""
+    beside: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def greet(self) -> None:
+        """Let a handshake in, or refuse it if one is to be refused."""
+        if self.handshakes:
+            status = self.handshakes.pop(0)
+            log.info("handshake_refused", exchange=self.exchange, status=status)
+            raise HANDSHAKES[status]
+
+    def refused(self) -> bool:
+        """Say whether this subscription is to be refused; it is counted."""
+        if self.refusals:
+            self.refusals -= 1
+            return True
+        return False
 
     def open(self, request: web.Request, ws: web.WebSocketResponse) -> Connection:
         room = WAITING_READER if self.feed.waits else SLOW_READER
         connection = Connection(request, ws, room)
+        connection.held = lambda: self.held_until
         self.connections.add(connection)
         self.opened += 1
         log.info("opened", exchange=self.exchange, open=len(self.connections))
@@ -161,17 +234,46 @@ class Hub:
         """Tell everybody what the feed issues, as long as it does."""
         async for groups in self.feed.batches(self.followed.wait):
             self.issued += sum(map(len, groups))
-            groups = self._without_omitted(groups) if self.omitted else groups
+            groups = self._arranged(groups)
             for connection in list(self.connections):
                 texts = self.texts(connection, groups) if connection.follows else []
+                texts = self._bent(connection, texts)
                 if texts and self.feed.waits:
                     ended = not self.feed.more
                     mark = connection.due_mark(self.feed.position, ended)
                     await self._tell_waiting(connection, [*texts, *mark])
                 elif texts:
                     connection.tell_now(texts)
+            self._count_down(len(groups))
             if not self.feed.more:
                 log.info("feed_ended", exchange=self.exchange, **self.feed.about())
+
+    def _arranged(self, groups: list[Group]) -> list[Group]:
+        """Return the trades as frames hold them, without those that are left out."""
+        groups = self._without_omitted(groups) if self.omitted else groups
+        now = time.monotonic()
+        if now < self.split_until:
+            return [[trade] for group in groups for trade in group]
+        if now < self.merged_until and groups:
+            return [[trade for group in groups for trade in group]]
+        return groups
+
+    def _bent(self, connection: Connection, texts: list[str]) -> list[str]:
+        """Return the frames twice, or in another order, where that was ordered."""
+        if self.doubled:
+            texts = [text for text in texts for _ in range(2)]
+        texts, connection.swapped = [*connection.swapped, *texts], []
+        if self.swapped and texts:
+            for place in range(0, len(texts) - 1, 2):
+                texts[place : place + 2] = texts[place : place + 2][::-1]
+            if len(texts) % 2:
+                # It is overtaken by what comes next.
+                connection.swapped = [texts.pop()]
+        return texts
+
+    def _count_down(self, frames: int) -> None:
+        self.doubled = max(0, self.doubled - frames)
+        self.swapped = max(0, self.swapped - frames)
 
     def _without_omitted(self, groups: list[Group]) -> list[Group]:
         told: list[Group] = []

@@ -154,6 +154,14 @@ class Recorded:
         self.save(int(cast(int, self._keep.get(self._key).get("position", 0))))
         return self.first(symbol) + self.position
 
+    def lose(self, symbol: str, count: int) -> int:
+        """Refuse: what is recorded has happened.
+
+        Raises:
+            ValueError: always.
+        """
+        raise ValueError("a recording loses no trades: use the simulated feed")
+
     @property
     def more(self) -> bool:
         return self.position < len(self.recording.trades)

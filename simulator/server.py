@@ -3,9 +3,12 @@
 import asyncio
 import contextlib
 from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
 
 import structlog
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from simulator.control import Control
 from simulator.dialect import dialect_of
@@ -34,11 +37,38 @@ class Server:
         self._tasks: list[asyncio.Task[None]] = []
 
     def _app(self) -> web.Application:
-        app = web.Application()
+        app = web.Application(middlewares=[self._failing])
         app.add_routes(list(Control(self.hubs).routes()))
         for name, hub in self.hubs.items():
             app.add_routes(list(dialect_of(name).routes(hub, self.pace)))
         return app
+
+    @web.middleware
+    async def _failing(self, request: web.Request, handler: Handler) -> Any:
+        """Let a REST request fail as it was ordered; WebSockets have their own ways."""
+        hub = self.hubs.get(request.path.split("/")[1])
+        upgrade = request.headers.get("Upgrade", "").lower() == "websocket"
+        if hub is None or upgrade or not hub.rest_faults:
+            return await handler(request)
+        fault = hub.rest_faults.pop(0)
+        log.info(
+            "rest_fault", exchange=hub.exchange, path=request.path, **asdict(fault)
+        )
+        if fault.seconds:
+            await asyncio.sleep(fault.seconds)
+        if fault.status == 429 and hub.busy:
+            return hub.busy()
+        if fault.status:
+            after = {"Retry-After": str(fault.retry_after)} if fault.retry_after else {}
+            return web.Response(status=fault.status, headers=after, text="as ordered")
+        answer = await handler(request)
+        if fault.empty:
+            return web.Response(text="", content_type="application/json")
+        if fault.cut and isinstance(answer, web.Response):
+            body = bytes(answer.body or b"")  # type: ignore[arg-type]
+            half = body[: len(body) // 2]
+            return web.Response(body=half, content_type=answer.content_type)
+        return answer
 
     async def start(self) -> None:
         """Listen, and let the trades flow.

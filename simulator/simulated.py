@@ -85,6 +85,10 @@ class Simulated:
         }
         self.began_ns = int(cast(int, keep.get("segments").get("began_ns", clock())))
         now = clock()
+        self._gone = {
+            symbol: {int(str(each)) for each in cast(list[int], ids)}
+            for symbol, ids in keep.get(f"gone.{exchange}").items()
+        }
         self._last = {
             symbol: tape.at(now + 1) - 1 for symbol, tape in self.tapes.items()
         }
@@ -107,7 +111,14 @@ class Simulated:
         return self.tapes[symbol].at(time_ns)
 
     def trades(self, symbol: str, from_id: int, to_id: int) -> Iterator[Trade]:
-        return self.tapes[symbol].trades(from_id, min(to_id, self._last[symbol]))
+        last = min(to_id, self._last[symbol])
+        return self._without_gone(symbol, self.tapes[symbol].trades(from_id, last))
+
+    def _without_gone(self, symbol: str, trades: Iterator[Trade]) -> Iterator[Trade]:
+        gone = self._gone.get(symbol)
+        if not gone:
+            return trades
+        return (trade for trade in trades if trade.trade_id not in gone)
 
     async def batches(
         self, wanted: Callable[[], Awaitable[object]]
@@ -127,7 +138,8 @@ class Simulated:
         for symbol, tape in self.tapes.items():
             # The clock may be set back; what was issued stays issued.
             last = max(self._last[symbol], tape.at(now + 1) - 1)
-            found += tape.trades(self._last[symbol] + 1, last)
+            due = tape.trades(self._last[symbol] + 1, last)
+            found += self._without_gone(symbol, due)
             self._last[symbol] = last
         found.sort(key=lambda trade: trade.time_ns)
         return found
@@ -150,6 +162,15 @@ class Simulated:
             },
         )
         return trade_id
+
+    def lose(self, symbol: str, count: int) -> int:
+        first = self._last[symbol] + 1
+        self._gone.setdefault(symbol, set()).update(range(first, first + count))
+        gone: dict[str, object] = {
+            name: sorted(ids) for name, ids in self._gone.items()
+        }
+        self._keep.put(f"gone.{self.exchange}", gone)
+        return first
 
     def resume(self, position: int) -> None:
         """Go on with the clock: who was away has missed what happened."""

@@ -206,6 +206,7 @@ BENCHES = {
     "capture": "spark",
     "commits": "spark",
     "kills": "airflow",
+    "soak": "airflow",
     "lake": "tools",
     "sizing": "tools",
 }

@@ -9,7 +9,7 @@ from simulator.binance import frames
 from simulator.binance.archive import Archive
 from simulator.binance.markets import MARKETS
 from simulator.binance.rest import Rest
-from simulator.binance.stream import handler
+from simulator.binance.stream import farewell, handler
 from simulator.feed import Group
 from simulator.hub import Connection, Hub
 from simulator.pace import Pace
@@ -30,6 +30,7 @@ class Binance:
 
     def routes(self, hub: Hub, pace: Pace) -> Iterator[web.RouteDef]:
         stream = handler(hub, pace)
+        hub.farewell = farewell
         for path in ("/stream", "/ws", "/ws/{streams:.+}"):
             yield web.get(f"/binance{path}", stream)
         yield from Rest(hub.feed, pace).routes("/binance/api/v3")

@@ -36,6 +36,7 @@ def handler(hub: Hub, pace: Pace) -> Handler:
     """Return the handler of both endpoints."""
 
     async def stream(request: web.Request) -> web.StreamResponse:
+        hub.greet()
         ws = web.WebSocketResponse(autoping=False, compress=False, max_msg_size=2**20)
         await ws.prepare(request)
         connection = hub.open(request, ws)
@@ -43,7 +44,11 @@ def handler(hub: Hub, pace: Pace) -> Handler:
         unit = request.query.get("timeUnit", "").upper()
         connection.micros = unit == "MICROSECOND"
         streams = Streams(limit=pace.streams, names=dict.fromkeys(named(request)))
-        hub.follow(connection, streams.symbols())
+        followed = sorted(streams.symbols())
+        if followed and hub.refused():
+            # Taken silently, and never told a trade: an ack proves nothing here.
+            followed.pop()
+        hub.follow(connection, followed)
         beside = [
             asyncio.create_task(connection.send_all()),
             asyncio.create_task(ping(connection, pace)),
@@ -79,6 +84,8 @@ async def listen(
             await connection.ws.close(code=1008, message=b"Too many requests")
             return
         match message.type:
+            case _ if connection.muted:
+                continue
             case WSMsgType.TEXT:
                 answer = streams.answer(message.data)
                 wanted = streams.symbols()
@@ -98,8 +105,13 @@ async def end_of_life(connection: Connection, pace: Pace) -> None:
     """Announce the end of a connection that has lived its day, then close it."""
     notice = min(NOTICE, pace.life / 2)
     await asyncio.sleep(pace.life - notice)
-    event = {"e": "serverShutdown", "E": time.time_ns() // 1_000_000}
-    wrapped = {"stream": "!serverShutdown", "data": event}
-    await connection.tell([compact(wrapped if connection.wrapped else event)])
+    await connection.tell([farewell(connection)])
     await asyncio.sleep(notice)
     await connection.ws.close(code=1001)
+
+
+def farewell(connection: Connection) -> str:
+    """Return the event before the end."""
+    event = {"e": "serverShutdown", "E": time.time_ns() // 1_000_000}
+    wrapped = {"stream": "!serverShutdown", "data": event}
+    return compact(wrapped if connection.wrapped else event)

@@ -11,7 +11,7 @@ from simulator.hub import Connection, Hub
 from simulator.kraken import frames
 from simulator.kraken.markets import MARKETS
 from simulator.kraken.pairs import pair_named
-from simulator.kraken.rest import Rest
+from simulator.kraken.rest import Rest, busy
 from simulator.kraken.stream import handler
 from simulator.pace import Pace
 from simulator.trade import Trade
@@ -33,6 +33,7 @@ class Kraken:
         return frames.frame("update", trades)
 
     def routes(self, hub: Hub, pace: Pace) -> Iterator[web.RouteDef]:
+        hub.busy = busy
         yield web.get("/kraken/v2", handler(hub, pace))
         yield from Rest(hub.feed).routes("/kraken/0/public")
 

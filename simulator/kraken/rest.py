@@ -98,3 +98,8 @@ def answered(result: object) -> web.Response:
 
 def refused(why: str) -> web.Response:
     return web.json_response({"error": [why]}, dumps=compact)
+
+
+def busy() -> web.Response:
+    """Return what Kraken says of too many requests: HTTP 200 as well."""
+    return refused("EGeneral:Too many requests")

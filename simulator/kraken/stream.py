@@ -32,6 +32,7 @@ def handler(hub: Hub, pace: Pace) -> Handler:
     """Return the handler of `/v2`."""
 
     async def stream(request: web.Request) -> web.StreamResponse:
+        hub.greet()
         ws = web.WebSocketResponse(autoping=False, compress=False, max_msg_size=2**20)
         await ws.prepare(request)
         connection = hub.open(request, ws)
@@ -56,6 +57,8 @@ async def listen(connection: Connection, hub: Hub) -> None:
     async for message in connection.ws:
         connection.heard = time.monotonic()
         match message.type:
+            case _ if connection.muted:
+                continue
             case WSMsgType.TEXT:
                 await connection.tell(answers(hub, connection, message.data))
             case WSMsgType.PING:

@@ -6,12 +6,14 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 
-from aiohttp import WSMsgType
+import pytest
+from aiohttp import WSMsgType, WSServerHandshakeError
 
-from tests.simulator.served import BINANCE, frames, served, trades
+from tests.simulator.served import BINANCE, frames, served, subscribe, trades
 from tests.simulator.tiny import write
 
 ROOT = Path(__file__).parents[2]
@@ -102,6 +104,139 @@ async def test_the_truth_begins_with_the_first_start(tmp_path: Path) -> None:
     assert ids[0] <= first[0]["t"] and len(ids) < 5_000
     frames = {line["trade_id"]: json.loads(line["frame"])["data"] for line in truth}
     assert all(frames[trade["t"]] == trade for trade in first)
+
+
+async def test_what_is_sent_can_be_doubled_swapped_held_and_swallowed() -> None:
+    async with served(rate=400) as one, one.ws(BINANCE) as ws:
+        await trades(ws, 20)
+        await one.order("binance/duplicate", count=5)
+        ids = [trade["t"] for trade in await trades(ws, 80)]
+        assert set(range(min(ids), max(ids) + 1)) == set(ids) and len(ids) > len(
+            set(ids)
+        )
+
+        await one.order("binance/reorder", count=30)
+        ids = [trade["t"] for trade in await trades(ws, 120)]
+        assert set(range(min(ids), max(ids) + 1)) >= set(ids) != set(sorted(ids)[:1])
+        assert ids != sorted(ids) and len(ids) == len(set(ids))
+
+        await one.order("binance/delay", seconds=0.6)
+        began = asyncio.get_running_loop().time()
+        later = [trade["t"] for trade in await trades(ws, 200)]
+        assert asyncio.get_running_loop().time() - began > 0.5
+        assert set(later) - set(ids) == set(range(max(ids) + 1, max(later) + 1)) - set(
+            ids
+        )
+
+        await one.order("binance/mute")
+        with suppress(TimeoutError):
+            while True:
+                await ws.receive(timeout=0.3)
+        assert not ws.closed
+
+
+async def test_trades_share_a_frame_or_do_not_on_order() -> None:
+    async with served(rate=2000) as one:
+        async with one.ws("/kraken/v2", subscribe("BTC/USD")) as ws:
+            await one.order("kraken/split", seconds=0.5)
+            sizes = [
+                len(json.loads(text)["data"])
+                for text in await frames(ws, 40)
+                if '"update"' in text and '"trade"' in text
+            ]
+            assert set(sizes[5:]) == {1}
+
+
+async def test_subscriptions_and_handshakes_are_refused_as_often_as_ordered() -> None:
+    async with served() as one:
+        await one.order("kraken/refuse", count=1)
+        for refused in (True, False):
+            async with one.ws("/kraken/v2", subscribe("BTC/USD")) as ws:
+                told = "".join(await frames(ws, 3))
+                assert ('"success":false' in told) == refused
+        await one.order("binance/refuse", status=429, count=1)
+        with pytest.raises(WSServerHandshakeError, match="429"):
+            async with one.ws(BINANCE):
+                pass
+        async with one.ws(BINANCE) as ws:
+            await trades(ws, 1)
+
+
+async def test_rest_fails_as_ordered_and_then_no_more() -> None:
+    path = "/binance/api/v3/trades?symbol=BTCUSDT"
+    async with served() as one:
+        await one.order("binance/rest", status=429, retry_after=7)
+        await one.order("binance/rest", status=503, count=2)
+        await one.order("binance/rest", cut=True)
+        await one.order("binance/rest", empty=True)
+        told = []
+        for _ in range(6):
+            async with one.http.get(one.url + path) as answer:
+                told.append((answer.status, answer.headers.get("Retry-After")))
+                text = await answer.text()
+                told[-1] += (text.endswith("]"),)
+        await one.order("kraken/rest", status=429)
+        async with one.http.get(f"{one.url}/kraken/0/public/Time") as answer:
+            busy = (answer.status, await answer.text())
+
+    assert told == [
+        (429, "7", False),
+        (503, None, False),
+        (503, None, False),
+        (200, None, False),
+        (200, None, False),
+        (200, None, True),
+    ]
+    assert busy == (200, '{"error":["EGeneral:Too many requests"]}')
+
+
+async def test_ids_that_are_lost_are_nowhere_not_even_after_a_restart(
+    tmp_path: Path,
+) -> None:
+    path = "/binance/api/v3/historicalTrades"
+    async with served(state=tmp_path) as one, one.ws(BINANCE) as ws:
+        order = await one.order("binance/lose", symbol="BTCUSDT", count=3)
+        first = order["first_id"]
+        ids = {trade["t"] for trade in await trades(ws, 60)}
+    async with served(state=tmp_path, rate=None, seed=None) as one:
+        rows = await one.get(path, symbol="BTCUSDT", fromId=first - 1, limit=6)
+        truth = await one.truth("binance", symbol="BTCUSDT", from_id=first - 1)
+
+    gone = set(range(first, first + 3))
+    assert first - 1 in ids | {rows[0]["id"]} and not gone & ids
+    assert [row["id"] for row in rows] == [first - 1, first + 3, first + 4]
+    assert not gone & {line["trade_id"] for line in truth}
+
+
+async def test_a_seed_gives_the_same_faults_again() -> None:
+    done = []
+    for _ in range(2):
+        async with served() as one, one.ws(BINANCE):
+            order = {"seed": 5, "faults": 40, "every": 0.001}
+            async with one.http.post(f"{one.url}/control/torture", json=order) as said:
+                assert said.status == 200
+            async with asyncio.timeout(20):
+                while (told := await one.get("/control/torture"))["left"]:
+                    await asyncio.sleep(0.05)
+            done.append(told["done"])
+
+    assert done[0] == done[1]
+    assert sum(map(int, done[0].values())) == 40 and len(done[0]) > 12
+
+
+async def test_an_order_that_nobody_knows_says_what_there_is() -> None:
+    async with served() as one:
+        for path, order, said in (
+            ("binance/explode", {}, "mute"),
+            ("binance/omit", {"symbol": "BTCUSDT", "count": 0}, "above 0"),
+            ("binance/delay", {"seconds": 1e9}, "between 0 and"),
+            ("binance/rest", {}, '"status": 503'),
+            ("binance/refuse", {"status": 200}, "503"),
+            ("torture", {"seed": 1}, '"every": 8'),
+        ):
+            url = f"{one.url}/control/{path}"
+            async with one.http.post(url, json=order) as answer:
+                assert answer.status in (400, 404) and said in await answer.text()
 
 
 def test_sigterm_ends_the_program_cleanly(tmp_path: Path) -> None:

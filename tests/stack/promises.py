@@ -2,7 +2,9 @@
 
 import json
 import os
+from collections.abc import Mapping
 from decimal import Decimal
+from typing import Any, NamedTuple
 
 from sqlalchemy.exc import OperationalError
 
@@ -58,32 +60,101 @@ def doubled(laptop: Laptop) -> list[dict[str, object]]:
     )
 
 
+class Compared(NamedTuple):
+    """One symbol's trades in gold beside the truth."""
+
+    exchange: str
+    symbol: str
+    happened: int
+    missing: int
+    unknown: int
+    """In gold, and never happened."""
+    changed: int
+
+
+def compared(laptop: Laptop, exchange: str, until: Mapping[str, int]) -> list[Compared]:
+    """Return each symbol's comparison, from gold's first trade up to an id."""
+    found = []
+    for native, last in until.items():
+        held = held_of(laptop, exchange, native)
+        first = min(held, default=last + 1)
+        truth = truth_of(laptop, exchange, native, first, last)
+        mine = {number: row for number, row in held.items() if number <= last}
+        changed = sum(
+            not same(row, truth[number])
+            for number, row in mine.items()
+            if number in truth
+        )
+        missing, unknown = truth.keys() - mine.keys(), mine.keys() - truth.keys()
+        row = Compared(
+            exchange, native, len(truth), len(missing), len(unknown), changed
+        )
+        found.append(row)
+    return found
+
+
 def bent(laptop: Laptop, exchange: str) -> tuple[int, list[object]]:
     """Return how many gold rows were compared with the truth, and those that differ."""
-    held = laptop.sql(
-        "SELECT symbol, trade_id, price::VARCHAR AS price, quantity::VARCHAR AS "
-        "quantity, side, epoch_us(timestamp) AS us, "
-        "vendor_data['native_symbol'] AS native, vendor_data['origin'] AS origin "
-        f"FROM {GOLD} WHERE exchange = '{exchange.upper()}'"
-    )
     differ: list[object] = []
-    for native in sorted({str(row["native"]) for row in held}):
-        mine = {int(row["trade_id"]): row for row in held if row["native"] == native}
-        span = f"from_id={min(mine)}&to_id={max(mine)}"
-        lines = laptop.control(f"truth/{exchange}?symbol={native}&{span}").splitlines()
-        truth = {int(told["trade_id"]): told for told in map(json.loads, lines)}
-        for trade_id, row in mine.items():
-            told = truth[trade_id]
-            same = (
-                Decimal(row["price"]) == Decimal(told["price"])
-                and Decimal(row["quantity"]) == Decimal(told["quantity"])
-                # Kraken's REST tells seconds as a double, up to 119 ns off.
-                and abs(int(row["us"]) - int(told["time_us"])) <= bool(row["origin"])
-                and row["side"] == told["side"].upper()
-            )
-            if not same:
-                differ.append((row, told))
-    return len(held), differ
+    count = 0
+    for native in last_ids(laptop)[exchange]:
+        mine = held_of(laptop, exchange, native)
+        count += len(mine)
+        if mine:
+            truth = truth_of(laptop, exchange, native, min(mine), max(mine))
+            differ += [
+                (row, truth[number])
+                for number, row in mine.items()
+                if not same(row, truth[number])
+            ]
+    return count, differ
+
+
+def held_of(laptop: Laptop, exchange: str, native: str) -> dict[int, dict[str, Any]]:
+    """Return what gold has of a symbol, by trade id."""
+    rows = laptop.sql(
+        "SELECT trade_id, price::VARCHAR AS price, quantity::VARCHAR AS "
+        "quantity, side, epoch_us(timestamp) AS us, vendor_data['origin'] AS origin "
+        f"FROM {GOLD} WHERE exchange = '{exchange.upper()}' "
+        f"AND vendor_data['native_symbol'] = '{native}'"
+    )
+    return {int(row["trade_id"]): row for row in rows}
+
+
+def truth_of(
+    laptop: Laptop, exchange: str, native: str, first: int, last: int
+) -> dict[int, dict[str, Any]]:
+    """Return what happened, by trade id."""
+    span = f"symbol={native}&from_id={first}&to_id={last}"
+    lines = laptop.control(f"truth/{exchange}?{span}").splitlines()
+    return {int(told["trade_id"]): told for told in map(json.loads, lines)}
+
+
+def same(row: Mapping[str, Any], told: Mapping[str, Any]) -> bool:
+    return (
+        Decimal(row["price"]) == Decimal(told["price"])
+        and Decimal(row["quantity"]) == Decimal(told["quantity"])
+        # Kraken's REST tells seconds as a double, up to 119 ns off.
+        and abs(int(row["us"]) - int(told["time_us"])) <= bool(row["origin"])
+        and bool(row["side"] == told["side"].upper())
+    )
+
+
+def last_ids(laptop: Laptop) -> dict[str, dict[str, int]]:
+    """Return the newest id of each symbol, by exchange; of those that are captured."""
+    state = json.loads(laptop.control("state"))
+    return {name: state[name]["last"] for name in usual_exchanges() if name in state}
+
+
+def open_gaps(laptop: Laptop) -> list[dict[str, object]]:
+    """Return the holes of which trades are still to come."""
+    return laptop.sql("SELECT * FROM trade_gaps WHERE state IN ('open', 'filling')")
+
+
+def tortured(laptop: Laptop) -> dict[str, Any]:
+    """Return how many faults are to come, and how often each sort was done."""
+    told: dict[str, Any] = json.loads(laptop.control("torture"))
+    return told
 
 
 def settled(laptop: Laptop) -> list[dict[str, object]]:
