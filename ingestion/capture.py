@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -70,7 +70,8 @@ class Capture:
     exchange: Exchange
     ws_url: str
     symbols: tuple[str, ...]
-    instruments: Mapping[str, Instrument]
+    """Native names; those that are listed later come with `add`."""
+    instruments: dict[str, Instrument]
     outlet: Outlet
     silence_allowed: timedelta
     retry_first: timedelta
@@ -81,7 +82,9 @@ class Capture:
     """Age at which a connection is followed by the next; `None` is never."""
     tally: Tally = field(default_factory=Tally)
     heard: dict[str, Heard] = field(default_factory=dict)
-    """By our symbol, as trades have it."""
+    """By native name: of all that is captured now."""
+    added: list[tuple[str, ...]] = field(default_factory=list)
+    more: asyncio.Event = field(default_factory=asyncio.Event)
     relays: list[tuple[tuple[str, ...], Relay]] = field(default_factory=list)
     """Each with the native symbols that one connection carries."""
     dice: random.Random = field(default_factory=random.Random)
@@ -92,27 +95,57 @@ class Capture:
         Raises:
             DeliveryFailed: Kafka refused a message for good.
         """
+        self.added.append(self.symbols)
+        more, stopping = self.more, asyncio.create_task(stop.wait())
+        more.set()
+        running: set[asyncio.Task[None]] = set()
+        try:
+            while not stop.is_set():
+                while self.added:
+                    running |= set(self._relayed(self.added.pop(), stop))
+                more.clear()
+                told = asyncio.create_task(more.wait())
+                done, _ = await asyncio.wait(
+                    {*running, told, stopping}, return_when=asyncio.FIRST_COMPLETED
+                )
+                told.cancel()
+                for task in done & running:
+                    running.discard(task)
+                    task.result()
+            await asyncio.gather(*running)
+        finally:
+            for task in (stopping, *running):
+                task.cancel()
+
+    def add(self, symbols: tuple[str, ...]) -> None:
+        """Read these too: they were listed since."""
+        self.added.append(symbols)
+        self.more.set()
+
+    def leave(self, natives: Collection[str]) -> None:
+        """Expect nothing of these any more: they are no longer listed."""
+        for native in natives:
+            self.heard.pop(native, None)
+
+    def _relayed(
+        self, symbols: tuple[str, ...], stop: asyncio.Event
+    ) -> Iterator[asyncio.Task[None]]:
         now = asyncio.get_running_loop().time()
-        for native in self.symbols:
-            self.heard[self.instruments[native].symbol] = Heard(now, now)
+        for native in symbols:
+            self.heard[native] = Heard(now, now)
         can = self.exchange.capabilities
-        for place in range(0, len(self.symbols), can.max_streams):
-            symbols = self.symbols[place : place + can.max_streams]
+        for place in range(0, len(symbols), can.max_streams):
+            some = symbols[place : place + can.max_streams]
             for _ in range(can.copies):
                 relay = Relay(
                     name=self.exchange.name,
-                    read=partial(self._read, symbols, stop),
+                    read=partial(self._read, some, stop),
                     waits=partial(delays, self.retry_first, self.retry_most, self.dice),
                     settled=self.retry_most,
                     overlap=self.overlap,
                 )
-                self.relays.append((symbols, relay))
-        running = [asyncio.create_task(relay.run(stop)) for _, relay in self.relays]
-        try:
-            await asyncio.gather(*running)
-        finally:
-            for task in running:
-                task.cancel()
+                self.relays.append((some, relay))
+                yield asyncio.create_task(relay.run(stop))
 
     def renew(self, native: str) -> None:
         """Open another connection for the symbols beside this one, and leave theirs."""
@@ -185,7 +218,7 @@ class Capture:
     def _note(self, trades: Sequence[Trade]) -> None:
         now = asyncio.get_running_loop().time()
         for trade in trades:
-            heard = self.heard.get(trade.symbol)
+            heard = self.heard.get(trade.vendor_data["native_symbol"])
             if heard is not None:
                 heard.at, heard.last_id = now, trade.trade_id
                 heard.trades += 1

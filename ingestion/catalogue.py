@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
 from urllib.parse import urlsplit
 
 import httpx
@@ -44,14 +45,34 @@ async def fetch_catalogue(
     return {}
 
 
+def is_pattern(word: str) -> bool:
+    """Return whether a word stands for whatever the exchange lists that is like it."""
+    return word == "all" or any(letter in word for letter in "*?[")
+
+
+def meant(wanted: Iterable[str], catalogue: Mapping[str, Instrument]) -> Iterator[str]:
+    """Yield the native names that are wanted; `all` and patterns as what trades now."""
+    for word in wanted:
+        if not is_pattern(word):
+            yield word
+            continue
+        like = "*" if word == "all" else word
+        for native, instrument in sorted(catalogue.items()):
+            if instrument.trading and fnmatchcase(native, like):
+                yield native
+
+
 def chosen(
     exchange: str, wanted: Sequence[str], catalogue: Mapping[str, Instrument]
 ) -> tuple[str, ...]:
     """Return the native names to capture; one warning names what cannot be.
 
+    A word may be `all`, or a pattern such as `*USDT`.
+
     Raises:
         NothingToCapture: no symbol is left; the message says which setting to change.
     """
+    wanted = list(dict.fromkeys(meant(wanted, catalogue)))
     unlisted = [name for name in wanted if name not in catalogue]
     listed = [catalogue[name] for name in wanted if name in catalogue]
     namesakes = list(repeated(listed))

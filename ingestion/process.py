@@ -5,6 +5,7 @@ import random
 import signal
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
+from functools import partial
 
 import structlog
 
@@ -12,6 +13,7 @@ from ingestion.backoff import delays
 from ingestion.capture import Capture, serve, tell
 from ingestion.catalogue import chosen, fetch_catalogue
 from ingestion.exchange import Exchange
+from ingestion.listings import Listings
 from ingestion.publisher import Publisher, producer_settings
 from ingestion.registry import ids_when_there
 from ingestion.rest import opened
@@ -61,7 +63,16 @@ async def capture_until_told(
         retry_most=settings.retry_most,
         max_life=settings.max_life or exchange.capabilities.max_life_kept,
     )
-    companions = [serve(publisher), tell(capture, settings.progress_every)]
+    listings = Listings(
+        capture=capture,
+        wanted=place.symbols,
+        fetch=partial(fetch_catalogue, exchange, place.rest_url, waits, stop),
+        every=settings.listings_every,
+    )
+    companions = [
+        *(serve(publisher), tell(capture, settings.progress_every)),
+        listings.follow(),
+    ]
     try:
         async with AsyncExitStack() as held:
             if exchange.fill is not None:

@@ -18,6 +18,19 @@ from ingestion.rest import Rest, Unanswered
 log = structlog.get_logger()
 TIMES = 20
 """Of a symbol's own interval between trades: a longer silence is unusual."""
+LEAST_OFTEN = 5
+"""Doublings of the time between two questions about a market that stays quiet."""
+
+
+@dataclass(slots=True)
+class Asked:
+    """What REST was asked of one symbol."""
+
+    not_before: float = float("-inf")
+    """When it may be asked again, on the loop's clock."""
+    newest: int | None = None
+    times: int = 0
+    """How often in a row there was nothing new."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,8 +43,9 @@ class StallWatch:
     """How long any symbol may be silent."""
     every: timedelta = timedelta(seconds=5)
     again: timedelta = timedelta(seconds=60)
-    """How long after an answer a symbol is not asked for."""
-    asked: dict[str, float] = field(default_factory=dict)
+    """How long after an answer a symbol is not asked for; quiet ones twice as long."""
+    asked: dict[str, Asked] = field(default_factory=dict)
+    """By native name."""
 
     async def watch(self) -> None:
         """Look now and then, for ever."""
@@ -43,11 +57,9 @@ class StallWatch:
     def silent(self) -> Iterator[Instrument]:
         """Yield the instruments that have said nothing for unusually long."""
         now = asyncio.get_running_loop().time()
-        for native in self.capture.symbols:
+        for native, heard in list(self.capture.heard.items()):
             instrument = self.capture.instruments[native]
-            heard = self.capture.heard[instrument.symbol]
-            asked = self.asked.get(native, float("-inf"))
-            lately = now - asked < self.again.total_seconds()
+            lately = now < self.asked.get(native, Asked()).not_before
             if (
                 instrument.trading
                 and not lately
@@ -65,8 +77,10 @@ class StallWatch:
     async def ask(self, instrument: Instrument) -> None:
         """Ask for the newest trade; if it is ahead of us, the subscription is dead."""
         capture, loop = self.capture, asyncio.get_running_loop()
-        self.asked[instrument.native] = loop.time()
-        heard = capture.heard[instrument.symbol]
+        asked = self.asked.setdefault(instrument.native, Asked())
+        again = self.again.total_seconds()
+        asked.not_before = loop.time() + again
+        heard = capture.heard[instrument.native]
         before = heard.last_id
         try:
             page = await self.rest.page(self.rest.fill.newest(instrument), instrument)
@@ -80,8 +94,17 @@ class StallWatch:
             return
         newest = max((int(trade.trade_id) for trade in page.trades), default=-1)
         # What came while we asked shows that it lives.
-        if heard.last_id != before or newest <= int(before or -1):
+        if heard.last_id != before:
             return
+        known = int(before) if before else asked.newest
+        asked.newest = newest
+        if known is None or newest <= known:
+            # Nothing happened, or nothing that we could have missed since: a market
+            # that is quiet for long is asked for less and less.
+            asked.times = min(asked.times + 1, LEAST_OFTEN)
+            asked.not_before = loop.time() + again * 2**asked.times
+            return
+        asked.times = 0
         capture.tally.stalls += 1
         log.warning(
             "symbol_stalled",

@@ -38,7 +38,7 @@ class Sweeper:
     async def sweep(self) -> None:
         """Sweep all symbols now and then, for ever; the first time notes the place."""
         while True:
-            for native in self.capture.symbols:
+            for native in list(self.capture.heard):
                 instrument = self.capture.instruments[native]
                 try:
                     await self.sweep_one(instrument)
@@ -79,7 +79,9 @@ class Sweeper:
     async def compare(self, instrument: Instrument, due: Sequence[Trade]) -> None:
         """Publish those trades that no stream brought, and forget the others' ids."""
         capture = self.capture
-        heard = capture.heard[instrument.symbol]
+        heard = capture.heard.get(instrument.native)
+        if heard is None:
+            return
         missing = [trade for trade in due if trade.trade_id not in heard.ids]
         last = int(due[-1].trade_id)
         heard.ids = {each for each in heard.ids if int(each) > last}

@@ -1,6 +1,7 @@
 """Settings are read once, and say what they lack."""
 
 import random
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -54,6 +55,21 @@ def test_symbols_that_are_not_listed_or_collide_are_left_out() -> None:
     catalogue = {n: instrument(n) for n in ("BTC/USD", "XBT/USD")}
     wanted = ("NO/SUCH", "BTC/USD", "XBT/USD")
     assert chosen("acme", wanted, catalogue) == ("BTC/USD",)
+
+
+def test_a_pattern_means_what_trades_now_and_a_name_means_itself() -> None:
+    listed = ("BTC/USD", "ETH/USD", "ETH/EUR", "SOL/USD")
+    catalogue = {name: instrument(name, name[:3]) for name in listed}
+    catalogue["SOL/USD"] = replace(catalogue["SOL/USD"], trading=False)
+    catalogue["ETH/EUR"] = replace(catalogue["ETH/EUR"], quote="EUR")
+
+    assert chosen("acme", ("*/USD",), catalogue) == ("BTC/USD", "ETH/USD")
+    assert chosen("acme", ("all",), catalogue) == ("BTC/USD", "ETH/EUR", "ETH/USD")
+    assert chosen("acme", ("ETH/*", "SOL/USD", "ETH/USD"), catalogue) == (
+        "ETH/EUR",
+        "ETH/USD",
+        "SOL/USD",
+    )
 
 
 def test_no_symbol_left_names_the_setting_to_change() -> None:

@@ -1,7 +1,7 @@
 """A subscription that died is told from a quiet market, by a simulator's REST."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -16,16 +16,21 @@ from ingestion.limiter import Limiter
 from ingestion.rest import Rest
 from ingestion.stall import StallWatch
 from schemas.table import all_exchanges
+from simulator.hub import Connection
 from tests.ingestion.test_capture import Remembered, until
 from tests.ingestion.test_fill import WIDE
 from tests.simulator import tiny
 from tests.simulator.served import Served, served
 
+watches: list[StallWatch] = []
+"""Those that were begun, the last one last."""
 EACH = pytest.mark.parametrize("name", all_exchanges())
 
 
 @asynccontextmanager
-async def watched(sim: Served, name: str, folder: Path) -> AsyncIterator[Capture]:
+async def watched(
+    sim: Served, name: str, folder: Path, again: float = 1
+) -> AsyncIterator[Capture]:
     """Capture from a simulator, watched closely."""
     exchange, stop = load(name), asyncio.Event()
     assert exchange.fill is not None
@@ -54,8 +59,9 @@ async def watched(sim: Served, name: str, folder: Path) -> AsyncIterator[Capture
             rest=rest,
             least=timedelta(seconds=0.5),
             every=timedelta(seconds=0.1),
-            again=timedelta(seconds=1),
+            again=timedelta(seconds=again),
         )
+        watches.append(watch)
         running = asyncio.create_task(capture.run(stop))
         watching = asyncio.create_task(watch.watch())
         try:
@@ -73,15 +79,54 @@ async def test_a_symbol_whose_subscription_died_is_subscribed_anew(
     async with served(rate=400) as sim, watched(sim, name, tmp_path) as capture:
         await until(lambda: heard_all(capture))
         dead = sim.server.hubs[name].feed.symbols[0]
-        symbol = capture.instruments[dead].symbol
         for connection in sim.server.hubs[name].connections:
             del connection.follows[dead]
-        before = capture.heard[symbol].trades
+        before = capture.heard[dead].trades
         await until(lambda: capture.tally.stalls == 1)
-        await until(lambda: capture.heard[symbol].trades > before + 5)
+        await until(lambda: capture.heard[dead].trades > before + 5)
         await until(lambda: len(sim.server.hubs[name].connections) == 1)
 
         assert capture.tally.connections == 2
+
+
+@EACH
+async def test_a_symbol_that_never_spoke_is_subscribed_anew_once_rest_moves_on(
+    name: str, tmp_path: Path
+) -> None:
+    async with served(rate=400) as sim:
+        dead = sim.server.hubs[name].feed.symbols[0]
+        follow = sim.server.hubs[name].follow
+        refused = False
+
+        def deaf(connection: Connection, symbols: Iterable[str]) -> None:
+            nonlocal refused
+            follow(connection, [each for each in symbols if refused or each != dead])
+            refused = True
+
+        hub = sim.server.hubs[name]
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(type(hub), "follow", lambda _, *told: deaf(*told))
+            # A snapshot would speak for it.
+            patched.setattr("simulator.kraken.requests.newest", lambda *_: [])
+            async with watched(sim, name, tmp_path) as capture:
+                await until(lambda: bool(capture.heard) and heard_one(capture))
+                assert not capture.heard[dead].trades
+                await until(lambda: capture.heard[dead].trades > 5)
+
+    assert capture.tally.stalls >= 1
+
+
+async def test_a_quiet_market_is_asked_for_less_and_less(tmp_path: Path) -> None:
+    recording = f"recorded={tiny.write(tmp_path)}"
+    async with served(recording, rate=None) as sim:
+        async with watched(sim, "binance", tmp_path, again=0.1) as capture:
+            await until(lambda: heard_all(capture))
+            await asyncio.sleep(3)
+            (quiet,) = watches[-1].asked.values()
+
+    assert capture.tally.stalls == 0
+    # At 0.1 s each it would have been thirty times.
+    assert 3 <= quiet.times <= 5
 
 
 @EACH
@@ -94,6 +139,10 @@ async def test_a_quiet_market_is_left_alone(name: str, tmp_path: Path) -> None:
 
             assert not sim.server.hubs[name].feed.more
             assert (capture.tally.stalls, capture.tally.connections) == (0, 1)
+
+
+def heard_one(capture: Capture) -> bool:
+    return any(each.trades for each in capture.heard.values())
 
 
 def heard_all(capture: Capture) -> bool:

@@ -72,7 +72,7 @@ async def test_trades_that_no_stream_brought_are_sent_and_counted(
     assert set(range(last, last + 8)) <= set(ids)
     # Whatever came by stream was not sent again.
     assert len(ids) == len(set(ids))
-    heard = capture.heard[catalogue[native].symbol]
+    heard = capture.heard[native]
     assert len(heard.ids) < len(ids)
 
 
