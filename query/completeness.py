@@ -46,7 +46,8 @@ def completeness(lake: Lake) -> dict[str, Any]:
 
     `complete` is whether every id since capture began, and within each day that was
     brought from before, is in gold, or is proven to be absent at the exchange, as far
-    as the ledger has read. `lacking` also counts days of the past that nobody asked for.
+    as the ledger has read. `lacking` also counts days of the past that nobody asked
+    for.
     """
     symbols = rows(lake, SYMBOLS)
     lacking = rows(lake, LACKING)
