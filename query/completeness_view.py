@@ -86,7 +86,8 @@ def days(row: dict[str, Any]) -> str:
     return (
         f"{row['missing']:,} are too many for REST: ./bullion airflow backfill create "
         f"--dag-id backfill__{row['exchange'].lower()} "
-        f"--from-date {row['after'][:10]} --to-date {row['before'][:10]}"
+        f"--from-date {row['after'][:10]} --to-date {row['before'][:10]} "
+        "--reprocess-behavior completed"
     )
 
 

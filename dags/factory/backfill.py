@@ -20,8 +20,10 @@ from its REST. What gold holds already is left out; the rest takes the way of al
 through topic, bronze and lane. It is harmless to run a day again.
 
 - **Many days:** *Trigger > Backfill*, or `./bullion airflow backfill create --dag-id
-  backfill__ACME --from-date 2026-11-01 --to-date 2026-11-05 --max-active-runs 2`.
-  Both ends are included. A run's id carries the **end** of its day.
+  backfill__ACME --from-date 2026-11-01 --to-date 2026-11-05 --max-active-runs 2
+  --reprocess-behavior completed`. Both ends are included; with *missing runs* alone,
+  Airflow leaves out yesterday, which ran by itself. A run's id carries the **end** of
+  its day.
 - **One day:** *Trigger* with `day`, or `./bullion airflow dags trigger
   backfill__ACME -c '{"day": "2026-11-05"}'`.
 - **Each day by itself:** just after midnight, for what capture lacks of the day before:
