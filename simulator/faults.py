@@ -11,7 +11,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import TypeAlias
 
-from simulator.hub import HANDSHAKES, Hub, RestFault
+from simulator.disorder import HANDSHAKES, RestFault
+from simulator.hub import Hub
 
 CUT_FRAME = '{"channel":"trade","data":[{"symbol":"BTC'
 MOST_S = 120
@@ -101,7 +102,8 @@ async def notice(hub: Hub, order: Order) -> dict[str, object]:
 async def omit(hub: Hub, order: Order) -> dict[str, object]:
     """Keep a symbol's next `count` trades from every WebSocket; REST has them."""
     symbol, count = symbol_of(hub, order), count_of(order)
-    hub.omitted[symbol] = hub.omitted.get(symbol, 0) + count
+    omitted = hub.disorder.omitted
+    omitted[symbol] = omitted.get(symbol, 0) + count
     return {"symbol": symbol, "count": count}
 
 
@@ -117,44 +119,47 @@ async def lose(hub: Hub, order: Order) -> dict[str, object]:
 
 async def duplicate(hub: Hub, order: Order) -> dict[str, object]:
     """Send the next `count` frames of each connection twice."""
-    hub.doubled = count_of(order)
-    return {"count": hub.doubled}
+    hub.disorder.doubled = count_of(order)
+    return {"count": hub.disorder.doubled}
 
 
 async def reorder(hub: Hub, order: Order) -> dict[str, object]:
     """Send the next `count` frames of each connection one place later."""
-    hub.swapped = count_of(order)
-    return {"count": hub.swapped}
+    hub.disorder.swapped = count_of(order)
+    return {"count": hub.disorder.swapped}
 
 
 async def merge(hub: Hub, order: Order) -> dict[str, object]:
     """Put all trades of a moment into one frame, for `seconds`, where it can be."""
-    hub.merged_until = time.monotonic() + seconds(order, 10)
-    return {"seconds": seconds(order, 10)}
+    lasts = seconds(order, 10)
+    hub.disorder.merged_until = time.monotonic() + lasts
+    return {"seconds": lasts}
 
 
 async def split(hub: Hub, order: Order) -> dict[str, object]:
     """Put each trade into a frame of its own, for `seconds`."""
-    hub.split_until = time.monotonic() + seconds(order, 10)
-    return {"seconds": seconds(order, 10)}
+    lasts = seconds(order, 10)
+    hub.disorder.split_until = time.monotonic() + lasts
+    return {"seconds": lasts}
 
 
 async def delay(hub: Hub, order: Order) -> dict[str, object]:
     """Hold back what all connections are told, for `seconds`."""
-    hub.held_until = time.monotonic() + seconds(order, 2)
-    return {"seconds": seconds(order, 2)}
+    lasts = seconds(order, 2)
+    hub.disorder.held_until = time.monotonic() + lasts
+    return {"seconds": lasts}
 
 
 async def refuse(hub: Hub, order: Order) -> dict[str, object]:
     """Refuse the next `count` subscriptions, or handshakes with `status`."""
-    status = order.get("status")
-    if status is not None:
-        if status not in HANDSHAKES:
-            raise Senseless(f'"status" must be one of {sorted(HANDSHAKES)}')
-        hub.handshakes += [int(str(status))] * count_of(order)
+    status, count = order.get("status"), count_of(order)
+    if status is None:
+        hub.disorder.refusals += count
+    elif isinstance(status, int) and status in HANDSHAKES:
+        hub.disorder.handshakes += [status] * count
     else:
-        hub.refusals += count_of(order)
-    return {"count": count_of(order), "status": status}
+        raise Senseless(f'"status" must be one of {sorted(HANDSHAKES)}')
+    return {"count": count, "status": status}
 
 
 async def rest(hub: Hub, order: Order) -> dict[str, object]:
@@ -175,11 +180,8 @@ async def rest(hub: Hub, order: Order) -> dict[str, object]:
             'expected one of {"status": 503}, {"status": 429, "retry_after": 3}, '
             '{"seconds": 5}, {"cut": true} and {"empty": true}, with "count": N'
         )
-    hub.rest_faults += [fault] * count_of(order)
-    return {
-        "count": count_of(order),
-        **{k: v for k, v in order.items() if k != "count"},
-    }
+    hub.disorder.rest += [fault] * count_of(order)
+    return {**order, "count": count_of(order)}
 
 
 FAULTS: dict[str, Fault] = {

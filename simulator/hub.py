@@ -10,16 +10,10 @@ from dataclasses import dataclass, field
 import structlog
 from aiohttp import ClientConnectionError, web
 
+from simulator.disorder import Disorder
 from simulator.feed import Feed, Group
 
 log = structlog.get_logger()
-HANDSHAKES: dict[int, type[web.HTTPException]] = {
-    403: web.HTTPForbidden,
-    429: web.HTTPTooManyRequests,
-    451: web.HTTPUnavailableForLegalReasons,
-    503: web.HTTPServiceUnavailable,
-}
-"""With what a handshake can be refused."""
 WAITING_READER = 4
 SLOW_READER = 1024
 MARK = b"read:"
@@ -28,21 +22,16 @@ MARK_S = 0.5
 """Batches that may lie before a connection: little where the feed waits for it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RestFault:
-    """How one REST request fails."""
-
-    status: int = 0
-    retry_after: int = 0
-    seconds: float = 0
-    cut: bool = False
-    empty: bool = False
-
-
 class Connection:
     """One WebSocket; all that it is told goes through one queue, in order."""
 
-    def __init__(self, request: web.Request, ws: web.WebSocketResponse, room: int):
+    def __init__(
+        self,
+        request: web.Request,
+        ws: web.WebSocketResponse,
+        room: int,
+        disorder: Disorder,
+    ):
         self.ws = ws
         self.follows: dict[str, int] = {}
         """The last id of each followed symbol that was told before."""
@@ -55,9 +44,8 @@ class Connection:
         self.broken = False
         self.muted = False
         """Half open: the line is there, and nothing comes out of it."""
-        self.held: Callable[[], float] = lambda: 0.0
-        """Until when nothing is told; on the clock of `time.monotonic`."""
-        self.swapped: list[str] = []
+        self._disorder = disorder
+        self._overtaken: list[str] = []
         """A frame that waits for the one behind it."""
         self._read: list[tuple[float, int]] = [(0.0, 0)]
         self._asked, self._asked_at = 0, 0.0
@@ -84,7 +72,7 @@ class Connection:
         while True:
             for text in await self._queue.get():
                 self.queued -= 1
-                while (wait := self.held() - time.monotonic()) > 0:
+                while (wait := self._disorder.held_until - time.monotonic()) > 0:
                     await asyncio.sleep(wait)
                 if not self.broken:
                     await self._send(text)
@@ -115,6 +103,11 @@ class Connection:
                 socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
             )
             self._transport.abort()
+
+    def bent(self, texts: list[str]) -> list[str]:
+        """Return the frames as disorder has them come to this connection."""
+        texts, self._overtaken = self._disorder.bent(texts, self._overtaken)
+        return texts
 
     def mark(self, position: int) -> None:
         """Begin to count what is read: all before this position is not ours."""
@@ -165,46 +158,16 @@ class Hub:
     opened: int = 0
     issued: int = 0
     followed: asyncio.Event = field(default_factory=asyncio.Event)
-    omitted: dict[str, int] = field(default_factory=dict)
-    """How many of each symbol's next trades no WebSocket is told; REST has them."""
-    doubled: int = 0
-    """How many of the next frames go out twice."""
-    swapped: int = 0
-    """How many of the next frames change places with the one behind them."""
-    merged_until: float = 0
-    split_until: float = 0
-    held_until: float = 0
-    """On the clock of `time.monotonic`, as the two above."""
-    handshakes: list[int] = field(default_factory=list)
-    """With which status the next handshakes are refused."""
-    refusals: int = 0
-    """How many of the next subscriptions are refused."""
-    rest_faults: list[RestFault] = field(default_factory=list)
-    """How the next REST requests fail."""
+    disorder: Disorder = field(default_factory=Disorder)
     farewell: "Callable[[Connection], str] | None" = None
     """What the exchange says before it ends a connection, if it says anything."""
     busy: "Callable[[], web.Response] | None" = None
     """What REST says of too many requests, where that is not HTTP 429."""
     beside: set[asyncio.Task[None]] = field(default_factory=set)
 
-    def greet(self) -> None:
-        """Let a handshake in, or refuse it if one is to be refused."""
-        if self.handshakes:
-            status = self.handshakes.pop(0)
-            log.info("handshake_refused", exchange=self.exchange, status=status)
-            raise HANDSHAKES[status]
-
-    def refused(self) -> bool:
-        """Say whether this subscription is to be refused; it is counted."""
-        if self.refusals:
-            self.refusals -= 1
-            return True
-        return False
-
     def open(self, request: web.Request, ws: web.WebSocketResponse) -> Connection:
         room = WAITING_READER if self.feed.waits else SLOW_READER
-        connection = Connection(request, ws, room)
-        connection.held = lambda: self.held_until
+        connection = Connection(request, ws, room, self.disorder)
         self.connections.add(connection)
         self.opened += 1
         log.info("opened", exchange=self.exchange, open=len(self.connections))
@@ -234,62 +197,19 @@ class Hub:
         """Tell everybody what the feed issues, as long as it does."""
         async for groups in self.feed.batches(self.followed.wait):
             self.issued += sum(map(len, groups))
-            groups = self._arranged(groups)
+            groups = self.disorder.arranged(groups)
             for connection in list(self.connections):
                 texts = self.texts(connection, groups) if connection.follows else []
-                texts = self._bent(connection, texts)
+                texts = connection.bent(texts)
                 if texts and self.feed.waits:
                     ended = not self.feed.more
                     mark = connection.due_mark(self.feed.position, ended)
                     await self._tell_waiting(connection, [*texts, *mark])
                 elif texts:
                     connection.tell_now(texts)
-            self._count_down(len(groups))
+            self.disorder.count_down(len(groups))
             if not self.feed.more:
                 log.info("feed_ended", exchange=self.exchange, **self.feed.about())
-
-    def _arranged(self, groups: list[Group]) -> list[Group]:
-        """Return the trades as frames hold them, without those that are left out."""
-        groups = self._without_omitted(groups) if self.omitted else groups
-        now = time.monotonic()
-        if now < self.split_until:
-            return [[trade] for group in groups for trade in group]
-        if now < self.merged_until and groups:
-            return [[trade for group in groups for trade in group]]
-        return groups
-
-    def _bent(self, connection: Connection, texts: list[str]) -> list[str]:
-        """Return the frames twice, or in another order, where that was ordered."""
-        if self.doubled:
-            texts = [text for text in texts for _ in range(2)]
-        texts, connection.swapped = [*connection.swapped, *texts], []
-        if self.swapped and texts:
-            for place in range(0, len(texts) - 1, 2):
-                texts[place : place + 2] = texts[place : place + 2][::-1]
-            if len(texts) % 2:
-                # It is overtaken by what comes next.
-                connection.swapped = [texts.pop()]
-        return texts
-
-    def _count_down(self, frames: int) -> None:
-        self.doubled = max(0, self.doubled - frames)
-        self.swapped = max(0, self.swapped - frames)
-
-    def _without_omitted(self, groups: list[Group]) -> list[Group]:
-        told: list[Group] = []
-        for group in groups:
-            kept: Group = []
-            for trade in group:
-                left = self.omitted.get(trade.symbol, 0)
-                if not left:
-                    kept.append(trade)
-                elif left == 1:
-                    del self.omitted[trade.symbol]
-                else:
-                    self.omitted[trade.symbol] = left - 1
-            if kept:
-                told.append(kept)
-        return told
 
     async def _tell_waiting(
         self, connection: Connection, texts: list[str | bytes]

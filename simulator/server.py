@@ -48,9 +48,9 @@ class Server:
         """Let a REST request fail as it was ordered; WebSockets have their own ways."""
         hub = self.hubs.get(request.path.split("/")[1])
         upgrade = request.headers.get("Upgrade", "").lower() == "websocket"
-        if hub is None or upgrade or not hub.rest_faults:
+        if hub is None or upgrade or not hub.disorder.rest:
             return await handler(request)
-        fault = hub.rest_faults.pop(0)
+        fault = hub.disorder.rest.pop(0)
         log.info(
             "rest_fault", exchange=hub.exchange, path=request.path, **asdict(fault)
         )

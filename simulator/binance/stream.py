@@ -36,7 +36,7 @@ def handler(hub: Hub, pace: Pace) -> Handler:
     """Return the handler of both endpoints."""
 
     async def stream(request: web.Request) -> web.StreamResponse:
-        hub.greet()
+        hub.disorder.greet()
         ws = web.WebSocketResponse(autoping=False, compress=False, max_msg_size=2**20)
         await ws.prepare(request)
         connection = hub.open(request, ws)
@@ -45,7 +45,7 @@ def handler(hub: Hub, pace: Pace) -> Handler:
         connection.micros = unit == "MICROSECOND"
         streams = Streams(limit=pace.streams, names=dict.fromkeys(named(request)))
         followed = sorted(streams.symbols())
-        if followed and hub.refused():
+        if followed and hub.disorder.refused():
             # Taken silently, and never told a trade: an ack proves nothing here.
             followed.pop()
         hub.follow(connection, followed)

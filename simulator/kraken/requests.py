@@ -50,7 +50,7 @@ def subscribed(
         if symbol not in hub.feed.symbols:
             why = f"Currency pair not supported {symbol}"
             replies.append(refusal(why, "subscribe", symbol, began))
-        elif hub.refused():
+        elif hub.disorder.refused():
             replies.append(refusal("Internal error", "subscribe", symbol, began))
         elif symbol in connection.follows:
             replies.append(refusal("Already subscribed", "subscribe", symbol, began))

@@ -32,7 +32,7 @@ def handler(hub: Hub, pace: Pace) -> Handler:
     """Return the handler of `/v2`."""
 
     async def stream(request: web.Request) -> web.StreamResponse:
-        hub.greet()
+        hub.disorder.greet()
         ws = web.WebSocketResponse(autoping=False, compress=False, max_msg_size=2**20)
         await ws.prepare(request)
         connection = hub.open(request, ws)

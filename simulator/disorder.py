@@ -1,0 +1,110 @@
+"""What was ordered to go wrong with an exchange, and is not over yet."""
+
+import time
+from dataclasses import dataclass, field
+
+import structlog
+from aiohttp import web
+
+from simulator.feed import Group
+
+log = structlog.get_logger()
+HANDSHAKES: dict[int, type[web.HTTPException]] = {
+    403: web.HTTPForbidden,
+    429: web.HTTPTooManyRequests,
+    451: web.HTTPUnavailableForLegalReasons,
+    503: web.HTTPServiceUnavailable,
+}
+"""With what a handshake can be refused."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestFault:
+    """How one REST request fails."""
+
+    status: int = 0
+    retry_after: int = 0
+    seconds: float = 0
+    cut: bool = False
+    empty: bool = False
+
+
+@dataclass(slots=True)
+class Disorder:
+    """The faults of one exchange that still stand; times are of `time.monotonic`."""
+
+    omitted: dict[str, int] = field(default_factory=dict)
+    """How many of each symbol's next trades no WebSocket is told; REST has them."""
+    doubled: int = 0
+    """How many of the next frames go out twice."""
+    swapped: int = 0
+    """How many of the next frames change places with the one behind them."""
+    merged_until: float = 0
+    split_until: float = 0
+    held_until: float = 0
+    handshakes: list[int] = field(default_factory=list)
+    """With which status the next handshakes are refused."""
+    refusals: int = 0
+    """How many of the next subscriptions are refused."""
+    rest: list[RestFault] = field(default_factory=list)
+    """How the next REST requests fail."""
+
+    def greet(self) -> None:
+        """Let a handshake in, or refuse it if one is to be refused."""
+        if self.handshakes:
+            status = self.handshakes.pop(0)
+            log.info("handshake_refused", status=status)
+            raise HANDSHAKES[status]
+
+    def refused(self) -> bool:
+        """Say whether this subscription is to be refused; it is counted."""
+        if self.refusals:
+            self.refusals -= 1
+            return True
+        return False
+
+    def arranged(self, groups: list[Group]) -> list[Group]:
+        """Return the trades as frames hold them, without those that are left out."""
+        groups = self._without_omitted(groups) if self.omitted else groups
+        now = time.monotonic()
+        if now < self.split_until:
+            return [[trade] for group in groups for trade in group]
+        if now < self.merged_until and groups:
+            return [[trade for group in groups for trade in group]]
+        return groups
+
+    def bent(self, texts: list[str], waiting: list[str]) -> tuple[list[str], list[str]]:
+        """Return what a connection is told now, and what waits to be overtaken.
+
+        `waiting` is what waited before.
+        """
+        if self.doubled:
+            texts = [text for text in texts for _ in range(2)]
+        texts = [*waiting, *texts]
+        if not self.swapped:
+            return texts, []
+        for place in range(0, len(texts) - 1, 2):
+            texts[place : place + 2] = texts[place : place + 2][::-1]
+        even = len(texts) // 2 * 2
+        return texts[:even], texts[even:]
+
+    def count_down(self, frames: int) -> None:
+        """Note that so many frames went out."""
+        self.doubled = max(0, self.doubled - frames)
+        self.swapped = max(0, self.swapped - frames)
+
+    def _without_omitted(self, groups: list[Group]) -> list[Group]:
+        told: list[Group] = []
+        for group in groups:
+            kept: Group = []
+            for trade in group:
+                left = self.omitted.get(trade.symbol, 0)
+                if not left:
+                    kept.append(trade)
+                elif left == 1:
+                    del self.omitted[trade.symbol]
+                else:
+                    self.omitted[trade.symbol] = left - 1
+            if kept:
+                told.append(kept)
+        return told
