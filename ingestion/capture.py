@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import Any
 
 import structlog
 
@@ -83,8 +84,8 @@ class Capture:
     tally: Tally = field(default_factory=Tally)
     heard: dict[str, Heard] = field(default_factory=dict)
     """By native name: of all that is captured now."""
-    added: list[tuple[str, ...]] = field(default_factory=list)
-    more: asyncio.Event = field(default_factory=asyncio.Event)
+    added: asyncio.Queue[tuple[str, ...]] = field(default_factory=asyncio.Queue)
+    """Native names that wait to be read, since they were listed."""
     relays: list[tuple[tuple[str, ...], Relay]] = field(default_factory=list)
     """Each with the native symbols that one connection carries."""
     dice: random.Random = field(default_factory=random.Random)
@@ -95,32 +96,29 @@ class Capture:
         Raises:
             DeliveryFailed: Kafka refused a message for good.
         """
-        self.added.append(self.symbols)
-        more, stopping = self.more, asyncio.create_task(stop.wait())
-        more.set()
-        running: set[asyncio.Task[None]] = set()
+        running = set(self._relayed(self.symbols, stop))
+        stopping = asyncio.create_task(stop.wait())
+        listed = asyncio.create_task(self.added.get())
         try:
             while not stop.is_set():
-                while self.added:
-                    running |= set(self._relayed(self.added.pop(), stop))
-                more.clear()
-                told = asyncio.create_task(more.wait())
+                waited: set[asyncio.Task[Any]] = {*running, listed, stopping}
                 done, _ = await asyncio.wait(
-                    {*running, told, stopping}, return_when=asyncio.FIRST_COMPLETED
+                    waited, return_when=asyncio.FIRST_COMPLETED
                 )
-                told.cancel()
                 for task in done & running:
                     running.discard(task)
                     task.result()
+                if listed in done:
+                    running |= set(self._relayed(listed.result(), stop))
+                    listed = asyncio.create_task(self.added.get())
             await asyncio.gather(*running)
         finally:
-            for task in (stopping, *running):
+            for task in (stopping, listed, *running):
                 task.cancel()
 
     def add(self, symbols: tuple[str, ...]) -> None:
         """Read these too: they were listed since."""
-        self.added.append(symbols)
-        self.more.set()
+        self.added.put_nowait(symbols)
 
     def leave(self, natives: Collection[str]) -> None:
         """Expect nothing of these any more: they are no longer listed."""

@@ -27,7 +27,7 @@ class Held:
     live_from_id: int | None = None
     """The first trade that came by WebSocket, and not from the past."""
     live_since: datetime | None = None
-    """When that trade's frame reached us."""
+    """When its first frame by WebSocket reached us."""
     first_connection: str | None = None
     last_connection: str | None = None
     """By which connections the trades at its ends came; see `ingestion.reading`."""

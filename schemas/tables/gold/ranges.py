@@ -23,7 +23,7 @@ TABLE = Table(
         Column(
             "live_since",
             "timestamp",
-            "When that trade's frame reached us.",
+            "When its first frame by WebSocket reached us.",
             nullable=True,
         ),
         Column(
