@@ -16,7 +16,7 @@ READ_TO = "bullion.ledger-read-to"
 """What the ledger leaves in a snapshot's summary: how far it has read gold."""
 AGAIN_AFTER = timedelta(minutes=2)
 """How long trades of a fill may be on their way before the exchange is asked again."""
-MOST = 1_000_000
+BY_REST = 1_000_000
 """Ids that a hole may lack to be filled by REST; for more there are archives."""
 AT_ONCE = 200
 """Holes that one fill is given, the oldest first."""
@@ -86,5 +86,5 @@ def holes(catalog: Catalog, now: datetime) -> Iterator[dict[str, Any]]:
     for row in rows.to_pylist():
         last = json.loads(row["evidence"] or "{}").get("last")
         asked = datetime.fromisoformat(last["asked_at"]) if last else None
-        if row["missing"] <= MOST and (asked is None or now - asked >= AGAIN_AFTER):
+        if row["missing"] <= BY_REST and (asked is None or now - asked >= AGAIN_AFTER):
             yield row

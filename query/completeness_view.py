@@ -7,6 +7,8 @@ from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
+from expectations.ledger import BY_REST
+
 COLUMNS = {
     "in gold": "held",
     "up to id": "last_id",
@@ -17,8 +19,6 @@ COLUMNS = {
     "refilled": "recovered",
 }
 """What a column is called, and what it shows; narrow enough for 80 characters."""
-BY_REST = 1_000_000
-"""Ids that a hole may lack to be filled by REST; see `expectations.ledger`."""
 
 
 def page(told: dict[str, Any]) -> RenderableType:
