@@ -13,42 +13,31 @@ from pathlib import Path
 from typing import Any
 
 import fastavro
-import httpx
 import pytest
 
-from ingestion.catalogue import fetch_catalogue
-from ingestion.exchange import Allowance, Exchange, Frame, load
+from ingestion.exchange import Allowance, Frame, load
 from ingestion.fill import Answer, Filler, Hole, HolesUnreadable, by_symbol, holes_of
 from ingestion.limiter import Limiter
-from ingestion.rest import Rest
 from schemas.id_range import size
 from schemas.table import all_exchanges
 from schemas.topic import TRADES
 from simulator.dialect import dialect_of
+from tests.ingestion.simulated import WIDE, catalogue_at, rest_at
 from tests.ingestion.test_capture import Remembered
 from tests.simulator.served import QUICK, Served, served
 
 EACH = pytest.mark.parametrize("name", all_exchanges())
-WIDE = Allowance(cost=10_000_000, per=timedelta(seconds=1))
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @asynccontextmanager
 async def filler(sim: Served, name: str, folder: Path) -> AsyncIterator[Filler]:
-    exchange: Exchange = load(name)
-    assert exchange.fill is not None
-    url = f"{sim.url}/{name}"
-    catalogue = await fetch_catalogue(exchange, url, iter(()), asyncio.Event())
-    async with httpx.AsyncClient(trust_env=False) as client:
+    exchange = load(name)
+    catalogue = await catalogue_at(sim, exchange)
+    async with rest_at(sim, exchange, folder) as rest:
         yield Filler(
             exchange=exchange,
-            rest=Rest(
-                fill=exchange.fill,
-                url=url,
-                limiter=Limiter(WIDE, folder / "limits.json"),
-                client=client,
-                pauses=(0.01, 0.01),
-            ),
+            rest=rest,
             instruments=by_symbol(catalogue, exchange.symbols),
             outlet=Remembered(),
             until=time.monotonic() + 60,

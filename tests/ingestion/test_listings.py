@@ -3,43 +3,32 @@
 import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
-from ingestion.capture import Capture
-from ingestion.catalogue import chosen, fetch_catalogue
+from ingestion.catalogue import chosen
 from ingestion.exchange import Instrument, load
 from ingestion.listings import Listings
 from schemas.table import all_exchanges
-from tests.ingestion.test_capture import Remembered, until
+from tests.ingestion.simulated import capture_at, catalogue_at
+from tests.ingestion.test_capture import until
 from tests.simulator.served import served
 
 
 @pytest.mark.parametrize("name", all_exchanges())
 async def test_what_is_listed_later_is_captured_and_what_is_gone_is_not_expected(
-    name: str, tmp_path: Path
+    name: str,
 ) -> None:
     exchange, stop = load(name), asyncio.Event()
     async with served(rate=400) as sim:
-        url = f"{sim.url}/{name}"
-        whole = await fetch_catalogue(exchange, url, iter(()), stop)
+        whole = await catalogue_at(sim, exchange)
         first, *later = sorted(whole)
         told: dict[str, Instrument] = {first: whole[first]}
 
         async def fetch() -> Mapping[str, Instrument]:
             return dict(told)
 
-        capture = Capture(
-            exchange=exchange,
-            ws_url=url.replace("http", "ws", 1),
-            symbols=chosen(name, ("all",), told),
-            instruments=dict(told),
-            outlet=Remembered(),
-            silence_allowed=timedelta(seconds=30),
-            retry_first=timedelta(milliseconds=20),
-            retry_most=timedelta(milliseconds=80),
-        )
+        capture = capture_at(sim, exchange, chosen(name, ("all",), told), dict(told))
         listings = Listings(
             capture=capture,
             wanted=("all",),

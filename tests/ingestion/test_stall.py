@@ -6,54 +6,32 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
-import httpx
 import pytest
 
 from ingestion.capture import Capture, Heard
-from ingestion.catalogue import chosen, fetch_catalogue
+from ingestion.catalogue import chosen
 from ingestion.exchange import load
-from ingestion.limiter import Limiter
-from ingestion.rest import Rest
 from ingestion.stall import StallWatch
 from schemas.table import all_exchanges
 from simulator.hub import Connection
-from tests.ingestion.test_capture import Remembered, until
-from tests.ingestion.test_fill import WIDE
+from tests.ingestion.simulated import capture_at, catalogue_at, rest_at
+from tests.ingestion.test_capture import until
 from tests.simulator import tiny
 from tests.simulator.served import Served, served
 
-watches: list[StallWatch] = []
-"""Those that were begun, the last one last."""
 EACH = pytest.mark.parametrize("name", all_exchanges())
 
 
 @asynccontextmanager
 async def watched(
     sim: Served, name: str, folder: Path, again: float = 1
-) -> AsyncIterator[Capture]:
+) -> AsyncIterator[StallWatch]:
     """Capture from a simulator, watched closely."""
     exchange, stop = load(name), asyncio.Event()
-    assert exchange.fill is not None
-    url = f"{sim.url}/{name}"
-    catalogue = await fetch_catalogue(exchange, url, iter(()), stop)
-    capture = Capture(
-        exchange=exchange,
-        ws_url=url.replace("http", "ws", 1),
-        symbols=chosen(name, exchange.symbols, catalogue),
-        instruments=catalogue,
-        outlet=Remembered(),
-        silence_allowed=timedelta(seconds=30),
-        retry_first=timedelta(milliseconds=20),
-        retry_most=timedelta(milliseconds=80),
-        overlap=timedelta(milliseconds=50),
-    )
-    async with httpx.AsyncClient(trust_env=False) as client:
-        rest = Rest(
-            fill=exchange.fill,
-            url=url,
-            limiter=Limiter(WIDE, folder / "limits.json"),
-            client=client,
-        )
+    catalogue = await catalogue_at(sim, exchange)
+    symbols = chosen(name, exchange.symbols, catalogue)
+    capture = capture_at(sim, exchange, symbols, catalogue)
+    async with rest_at(sim, exchange, folder) as rest:
         watch = StallWatch(
             capture=capture,
             rest=rest,
@@ -61,11 +39,10 @@ async def watched(
             every=timedelta(seconds=0.1),
             again=timedelta(seconds=again),
         )
-        watches.append(watch)
         running = asyncio.create_task(capture.run(stop))
         watching = asyncio.create_task(watch.watch())
         try:
-            yield capture
+            yield watch
         finally:
             watching.cancel()
             stop.set()
@@ -76,7 +53,8 @@ async def watched(
 async def test_a_symbol_whose_subscription_died_is_subscribed_anew(
     name: str, tmp_path: Path
 ) -> None:
-    async with served(rate=400) as sim, watched(sim, name, tmp_path) as capture:
+    async with served(rate=400) as sim, watched(sim, name, tmp_path) as watch:
+        capture = watch.capture
         await until(lambda: heard_all(capture))
         dead = sim.server.hubs[name].feed.symbols[0]
         for connection in sim.server.hubs[name].connections:
@@ -108,7 +86,8 @@ async def test_a_symbol_that_never_spoke_is_subscribed_anew_once_rest_moves_on(
             patched.setattr(type(hub), "follow", lambda _, *told: deaf(*told))
             # A snapshot would speak for it.
             patched.setattr("simulator.kraken.requests.newest", lambda *_: [])
-            async with watched(sim, name, tmp_path) as capture:
+            async with watched(sim, name, tmp_path) as watch:
+                capture = watch.capture
                 await until(lambda: bool(capture.heard) and heard_one(capture))
                 assert not capture.heard[dead].trades
                 await until(lambda: capture.heard[dead].trades > 5)
@@ -119,12 +98,12 @@ async def test_a_symbol_that_never_spoke_is_subscribed_anew_once_rest_moves_on(
 async def test_a_quiet_market_is_asked_for_less_and_less(tmp_path: Path) -> None:
     recording = f"recorded={tiny.write(tmp_path)}"
     async with served(recording, rate=None) as sim:
-        async with watched(sim, "binance", tmp_path, again=0.1) as capture:
-            await until(lambda: heard_all(capture))
+        async with watched(sim, "binance", tmp_path, again=0.1) as watch:
+            await until(lambda: heard_all(watch.capture))
             await asyncio.sleep(3)
-            (quiet,) = watches[-1].asked.values()
+            (quiet,) = watch.asked.values()
 
-    assert capture.tally.stalls == 0
+    assert watch.capture.tally.stalls == 0
     # At 0.1 s each it would have been thirty times.
     assert 3 <= quiet.times <= 5
 
@@ -133,7 +112,8 @@ async def test_a_quiet_market_is_asked_for_less_and_less(tmp_path: Path) -> None
 async def test_a_quiet_market_is_left_alone(name: str, tmp_path: Path) -> None:
     recording = f"recorded={tiny.write(tmp_path)}"
     async with served(recording, rate=None) as sim:
-        async with watched(sim, name, tmp_path) as capture:
+        async with watched(sim, name, tmp_path) as watch:
+            capture = watch.capture
             await until(lambda: heard_all(capture))
             await asyncio.sleep(1.5)
 

@@ -5,18 +5,14 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-import httpx
 import pytest
 
-from ingestion.capture import Capture, Heard
-from ingestion.catalogue import chosen, fetch_catalogue
+from ingestion.capture import Heard
 from ingestion.exchange import load
-from ingestion.limiter import Limiter
-from ingestion.rest import Rest
 from ingestion.sweep import Sweeper
 from schemas.table import all_exchanges
+from tests.ingestion.simulated import capture_at, catalogue_at, rest_at
 from tests.ingestion.test_capture import Remembered, ids_in, until
-from tests.ingestion.test_fill import WIDE
 from tests.simulator.served import served
 
 SWEPT = [name for name in all_exchanges() if load(name).capabilities.sweep]
@@ -27,31 +23,16 @@ async def test_trades_that_no_stream_brought_are_sent_and_counted(
     name: str, tmp_path: Path
 ) -> None:
     exchange, stop = load(name), asyncio.Event()
-    assert exchange.fill is not None
+    native = exchange.symbols[0]
     async with served(rate=100) as sim:
-        url = f"{sim.url}/{name}"
-        catalogue = await fetch_catalogue(exchange, url, iter(()), stop)
-        outlet = Remembered()
-        capture = Capture(
-            exchange=exchange,
-            ws_url=url.replace("http", "ws", 1),
-            symbols=chosen(name, exchange.symbols[:1], catalogue),
-            instruments=catalogue,
-            outlet=outlet,
-            silence_allowed=timedelta(seconds=30),
-            retry_first=timedelta(milliseconds=20),
-            retry_most=timedelta(milliseconds=80),
-        )
-        native = exchange.symbols[0]
-        async with httpx.AsyncClient(trust_env=False) as client:
+        catalogue = await catalogue_at(sim, exchange)
+        capture = capture_at(sim, exchange, (native,), catalogue)
+        outlet = capture.outlet
+        assert isinstance(outlet, Remembered)
+        async with rest_at(sim, exchange, tmp_path) as rest:
             sweeper = Sweeper(
                 capture=capture,
-                rest=Rest(
-                    fill=exchange.fill,
-                    url=url,
-                    limiter=Limiter(WIDE, tmp_path / "limits.json"),
-                    client=client,
-                ),
+                rest=rest,
                 every=timedelta(seconds=0.3),
                 settled=timedelta(seconds=0.2),
             )

@@ -1,0 +1,59 @@
+"""Capture and REST of an exchange, pointed at a simulator."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+
+from ingestion.capture import Capture
+from ingestion.catalogue import fetch_catalogue
+from ingestion.exchange import Allowance, Exchange, Instrument
+from ingestion.limiter import Limiter
+from ingestion.rest import Rest
+from tests.ingestion.test_capture import Remembered
+from tests.simulator.served import Served
+
+WIDE = Allowance(cost=10_000_000, per=timedelta(seconds=1))
+
+
+async def catalogue_at(sim: Served, exchange: Exchange) -> dict[str, Instrument]:
+    """Return what the simulated exchange lists, by native name."""
+    url = f"{sim.url}/{exchange.name}"
+    return await fetch_catalogue(exchange, url, iter(()), asyncio.Event())
+
+
+def capture_at(
+    sim: Served,
+    exchange: Exchange,
+    symbols: tuple[str, ...],
+    instruments: dict[str, Instrument],
+) -> Capture:
+    """Return a capture that reconnects soon, and remembers what it publishes."""
+    return Capture(
+        exchange=exchange,
+        ws_url=f"{sim.url}/{exchange.name}".replace("http", "ws", 1),
+        symbols=symbols,
+        instruments=instruments,
+        outlet=Remembered(),
+        silence_allowed=timedelta(seconds=30),
+        retry_first=timedelta(milliseconds=20),
+        retry_most=timedelta(milliseconds=80),
+        overlap=timedelta(milliseconds=50),
+    )
+
+
+@asynccontextmanager
+async def rest_at(sim: Served, exchange: Exchange, folder: Path) -> AsyncIterator[Rest]:
+    """Give its REST, asked as often as we like; tries follow each other at once."""
+    assert exchange.fill is not None
+    async with httpx.AsyncClient(trust_env=False) as client:
+        yield Rest(
+            fill=exchange.fill,
+            url=f"{sim.url}/{exchange.name}",
+            limiter=Limiter(WIDE, folder / "limits.json"),
+            client=client,
+            pauses=(0.01, 0.01),
+        )
