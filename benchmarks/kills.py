@@ -10,18 +10,15 @@ is broken. A seed gives the same schedule again, as far as the machine lets it.
 
 import json
 import random
-import shutil
 import sys
-import tempfile
 import time
-from argparse import ArgumentParser
 from collections import Counter, defaultdict
-from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
+from benchmarks.own_stack import arguments, own_stack
 from query.status import Airflow
 from schemas.exchange import usual_exchanges
 from schemas.lane import POINTS
@@ -158,16 +155,8 @@ def verdict(laptop: Laptop) -> dict[str, Any]:
 
 def main() -> int:
     """Torture, compare, print; return 1 if a promise is broken."""
-    parser = ArgumentParser(description=__doc__)
-    parser.add_argument("--kills", type=int, default=100)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--rate", type=int, default=60)
-    parser.add_argument("--home", type=Path, help="kept afterwards")
-    asked = parser.parse_args()
-    home = asked.home or Path(tempfile.mkdtemp(prefix="bullion-kills-")) / "home"
-    laptop = Laptop(home, {"BULLION_LANE_SECONDS": "20"})
-    try:
-        print(laptop.run("up", "--feed", "simulated", "--rate", str(asked.rate)))
+    asked = arguments(__doc__, rate=60, kills=100, seed=1).parse_args()
+    with own_stack(asked) as laptop:
         began = time.monotonic()
         hit = torture(laptop, asked.kills, random.Random(asked.seed))
         took = time.monotonic() - began
@@ -180,10 +169,6 @@ def main() -> int:
         print(laptop.run("status"))
         print(json.dumps(found, indent=1, default=str))
         return int(any(found.values()))
-    finally:
-        laptop.run("down")
-        if asked.home is None:
-            shutil.rmtree(home.parent)
 
 
 if __name__ == "__main__":

@@ -10,21 +10,27 @@ none twice, none changed, every gap closed. The exit code is 1 if that never com
 
 import json
 import random
-import shutil
 import sys
-import tempfile
 import time
-from argparse import ArgumentParser
-from pathlib import Path
+from argparse import Namespace
+from collections.abc import Mapping
 
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.own_stack import arguments, own_stack
 from schemas.exchange import usual_exchanges
 from tests.stack.laptop import Laptop, kill
-from tests.stack.promises import Compared, compared, doubled, goes_on, last_ids
-from tests.stack.promises import open_gaps as still_open
-from tests.stack.promises import pid_of, tortured
+from tests.stack.promises import (
+    Compared,
+    compared,
+    doubled,
+    goes_on,
+    last_ids,
+    open_gaps,
+    pid_of,
+    tortured,
+)
 
 PATIENCE = 20 * 60
 """Seconds after the last fault within which all must be there."""
@@ -32,66 +38,53 @@ PATIENCE = 20 * 60
 
 def main() -> int:
     """Torture, wait, compare, print; return 1 if gold is not the truth."""
-    parser = ArgumentParser(description=__doc__)
+    parser = arguments(__doc__, rate=40, kills=12, seed=7)
     parser.add_argument("--faults", type=int, default=220)
-    parser.add_argument("--every", type=float, default=8)
-    parser.add_argument("--kills", type=int, default=12)
-    parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--rate", type=int, default=40)
-    parser.add_argument("--home", type=Path, help="kept afterwards")
+    parser.add_argument("--every", type=float, default=8, help="seconds, on average")
     asked = parser.parse_args()
-    home = asked.home or Path(tempfile.mkdtemp(prefix="bullion-soak-")) / "home"
-    laptop = Laptop(home, {"BULLION_LANE_SECONDS": "20"})
-    try:
-        laptop.run("up", "--feed", "simulated", "--rate", str(asked.rate))
+    with own_stack(asked) as laptop:
         goes_on(laptop)
-        order = {"seed": asked.seed, "faults": asked.faults, "every": asked.every}
-        laptop.control("torture", order)
-        began = time.monotonic()
-        dice = random.Random(asked.seed)
-        lasts = asked.faults * asked.every
-        moments = sorted(dice.uniform(0, lasts) for _ in range(asked.kills))
-        killed = 0
-        while left := int(tortured(laptop)["left"]):
-            if moments and time.monotonic() - began > moments[0]:
-                moments.pop(0)
-                name = f"capture-{dice.choice(usual_exchanges())}"
-                kill(pid_of(laptop, name))
-                killed += 1
-                print(
-                    f"{time.strftime('%X')} killed {name}; {left} to come", flush=True
-                )
-            time.sleep(2)
-        took = time.monotonic() - began
-        print(f"{asked.faults} faults and {killed} kills in {took:.0f} s", flush=True)
-        print(json.dumps(tortured(laptop)["done"], indent=1), flush=True)
-        until = last_ids(laptop)
-        rows, waited = waited_for(laptop, until)
+        torture(laptop, asked)
+        rows, waited = waited_for(laptop, last_ids(laptop))
         show(rows)
-        twice = doubled(laptop)
-        left_open = still_open(laptop)
         print(f"as the truth {waited:.0f} s after the last fault")
         print(laptop.run("completeness", "--json", check=False))
-        print(
-            json.dumps({"doubled": twice[:5], "open gaps": left_open[:5]}, default=str)
-        )
-        broken = [row for row in rows if row.missing or row.unknown or row.changed]
-        return int(bool(broken or twice or left_open))
-    finally:
-        laptop.run("down")
-        if asked.home is None:
-            shutil.rmtree(home.parent)
+        told = {"doubled": doubled(laptop)[:5], "open gaps": open_gaps(laptop)[:5]}
+        print(json.dumps(told, default=str))
+        return int(any(row.wrong for row in rows) or any(told.values()))
+
+
+def torture(laptop: Laptop, asked: Namespace) -> None:
+    """Let so many faults happen, and kill capture processes meanwhile."""
+    order = {"seed": asked.seed, "faults": asked.faults, "every": asked.every}
+    laptop.control("torture", order)
+    began = time.monotonic()
+    dice = random.Random(asked.seed)
+    lasts = asked.faults * asked.every
+    moments = sorted(dice.uniform(0, lasts) for _ in range(asked.kills))
+    killed = 0
+    while left := int(tortured(laptop)["left"]):
+        if moments and time.monotonic() - began > moments[0]:
+            moments.pop(0)
+            name = f"capture-{dice.choice(usual_exchanges())}"
+            kill(pid_of(laptop, name))
+            killed += 1
+            print(f"{time.strftime('%X')} killed {name}; {left} to come", flush=True)
+        time.sleep(2)
+    took = time.monotonic() - began
+    print(f"{asked.faults} faults and {killed} kills in {took:.0f} s", flush=True)
+    print(json.dumps(tortured(laptop)["done"], indent=1), flush=True)
 
 
 def waited_for(
-    laptop: Laptop, until: dict[str, dict[str, int]]
+    laptop: Laptop, until: Mapping[str, Mapping[str, int]]
 ) -> tuple[list[Compared], float]:
     """Return the comparison once it holds, or as it is when patience ends."""
     began = time.monotonic()
     while True:
-        rows = [row for name in until for row in compared(laptop, name, until[name])]
+        rows = compared(laptop, until)
         missing = sum(row.missing for row in rows)
-        gaps = len(still_open(laptop))
+        gaps = len(open_gaps(laptop))
         waited = time.monotonic() - began
         print(f"{waited:.0f} s: {missing} missing, {gaps} gaps open", flush=True)
         if not missing and not gaps or waited > PATIENCE:

@@ -71,33 +71,45 @@ class Compared(NamedTuple):
     """In gold, and never happened."""
     changed: int
 
+    @property
+    def wrong(self) -> bool:
+        return bool(self.missing or self.unknown or self.changed)
 
-def compared(laptop: Laptop, exchange: str, until: Mapping[str, int]) -> list[Compared]:
-    """Return each symbol's comparison, from gold's first trade up to an id."""
-    found = []
-    for native, last in until.items():
-        held = held_of(laptop, exchange, native)
-        first = min(held, default=last + 1)
-        truth = truth_of(laptop, exchange, native, first, last)
-        mine = {number: row for number, row in held.items() if number <= last}
-        changed = sum(
-            not same(row, truth[number])
-            for number, row in mine.items()
-            if number in truth
-        )
-        missing, unknown = truth.keys() - mine.keys(), mine.keys() - truth.keys()
-        row = Compared(
-            exchange, native, len(truth), len(missing), len(unknown), changed
-        )
-        found.append(row)
-    return found
+
+def compared(laptop: Laptop, until: Mapping[str, Mapping[str, int]]) -> list[Compared]:
+    """Return each symbol's comparison, from gold's first trade up to an id.
+
+    `until` has the ids by exchange and symbol, as `last_ids` gives them.
+    """
+    return [
+        compared_symbol(laptop, exchange, native, last)
+        for exchange, ids in until.items()
+        for native, last in ids.items()
+    ]
+
+
+def compared_symbol(laptop: Laptop, exchange: str, native: str, last: int) -> Compared:
+    held = held_of(laptop, exchange, native)
+    truth = truth_of(laptop, exchange, native, min(held, default=last + 1), last)
+    mine = {number: row for number, row in held.items() if number <= last}
+    return Compared(
+        exchange,
+        native,
+        happened=len(truth),
+        missing=len(truth.keys() - mine.keys()),
+        unknown=len(mine.keys() - truth.keys()),
+        changed=sum(
+            not same(mine[number], truth[number])
+            for number in mine.keys() & truth.keys()
+        ),
+    )
 
 
 def bent(laptop: Laptop, exchange: str) -> tuple[int, list[object]]:
     """Return how many gold rows were compared with the truth, and those that differ."""
     differ: list[object] = []
     count = 0
-    for native in last_ids(laptop)[exchange]:
+    for native in natives(laptop, exchange):
         mine = held_of(laptop, exchange, native)
         count += len(mine)
         if mine:
@@ -108,6 +120,15 @@ def bent(laptop: Laptop, exchange: str) -> tuple[int, list[object]]:
                 if not same(row, truth[number])
             ]
     return count, differ
+
+
+def natives(laptop: Laptop, exchange: str) -> list[str]:
+    """Return the symbols that gold has of an exchange, as it spells them."""
+    rows = laptop.sql(
+        "SELECT DISTINCT vendor_data['native_symbol'] AS native "
+        f"FROM {GOLD} WHERE exchange = '{exchange.upper()}' ORDER BY ALL"
+    )
+    return [str(row["native"]) for row in rows]
 
 
 def held_of(laptop: Laptop, exchange: str, native: str) -> dict[int, dict[str, Any]]:
