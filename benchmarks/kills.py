@@ -1,11 +1,12 @@
 """Random kills of everything, beside upkeep and backfills; then the truth is compared.
 
-    ./bullion bench kills [--kills 100] [--seed 1] [--rate 60] [--home FOLDER]
+    ./bullion bench kills [--kills 100] [--seed 1] [--rate 20] [--home FOLDER]
 
-A stack of its own, on free ports: every few seconds one of its processes gets SIGKILL,
-now and then a DAG of upkeep is triggered beside the lanes, or a topic's past is sent
-again. At the end each promise is asked of the tables; the exit code is 1 if one of them
-is broken. A seed gives the same schedule again, as far as the machine lets it.
+A stack of its own, on free ports: every few seconds one of its processes gets SIGKILL.
+Beside the lanes yesterday is backfilled for each exchange; now and then a DAG of upkeep
+is triggered, or a topic's past is sent again. At the end each promise is asked of the
+tables; the exit code is 1 if one of them is broken. A seed gives the same schedule
+again, as far as the machine lets it.
 """
 
 import json
@@ -13,12 +14,14 @@ import random
 import sys
 import time
 from collections import Counter, defaultdict
+from datetime import date, timedelta
 from typing import Any
 from urllib.error import URLError
 
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
 from benchmarks.own_stack import arguments, own_stack
+from benchmarks.past import begin, in_gold, lacking, yesterday
 from query.status import Airflow
 from schemas.exchange import usual_exchanges
 from schemas.lane import POINTS
@@ -39,7 +42,14 @@ SPARED = ("supervisord", "-m simulator", "-m ingestion capture", "when_ready")
 """Capture and the exchange: what is not captured is the ledger's matter, not ours."""
 KINDS = (
     *("postgres", "weed", "kafka.Kafka", "quarkus", "SparkConnectServer"),
-    *("bronze.trades", "connect.streaming", "run silver", "run gold", "spark_apps.run"),
+    *(
+        "ingestion backfill",
+        "bronze.trades",
+        "connect.streaming",
+        "run silver",
+        "run gold",
+        "spark_apps.run",
+    ),
     *("api_server", "api-server", "dag-processor", "triggerer", "scheduler"),
     *("airflow worker", "airflow", "multiprocessing"),
 )
@@ -57,7 +67,7 @@ def torture(laptop: Laptop, kills: int, chance: random.Random) -> Counter[str]:
         if chance.random() < 0.2:
             poison(laptop, chance)
         if chance.random() < 0.2:
-            backfill(laptop, chance)
+            replay(laptop, chance)
         if chance.random() < 0.25:
             # The driver of this app's next run ends at this very point.
             app = chance.choice(sorted(POINTS))
@@ -96,14 +106,12 @@ def poison(laptop: Laptop, chance: random.Random) -> None:
     producer.flush(2)
 
 
-def backfill(laptop: Laptop, chance: random.Random) -> None:
-    """Send again what a topic brought once, as a backfill of a day that is there."""
+def replay(laptop: Laptop, chance: random.Random) -> None:
+    """Send again what a topic brought once."""
     servers = {"bootstrap.servers": f"127.0.0.1:{laptop.ports['KAFKA']}"}
     topic = TRADES.name(chance.choice(usual_exchanges()))
     part = TopicPartition(topic, chance.randrange(TRADES.partitions))
-    consumer, producer = Consumer({**servers, "group.id": "backfill"}), Producer(
-        servers
-    )
+    consumer, producer = Consumer({**servers, "group.id": "replay"}), Producer(servers)
     try:
         first, after = consumer.get_watermark_offsets(part, timeout=5)
         part.offset = chance.randrange(first, after) if after > first else first
@@ -137,11 +145,12 @@ def caught_up(laptop: Laptop, width: str) -> None:
         print(never)
 
 
-def verdict(laptop: Laptop) -> dict[str, Any]:
+def verdict(laptop: Laptop, day: date) -> dict[str, Any]:
     """Return what is broken of each promise; empty lists if all hold."""
     compared = {exchange: bent(laptop, exchange) for exchange in usual_exchanges()}
     return {
-        "lost": lost(laptop),
+        "lost": lost(laptop, since=day + timedelta(days=1)),
+        f"lacking of {day}": lacking(laptop, day),
         "doubled": doubled(laptop),
         "unsettled": settled(laptop)[:5],
         "unaccounted": unaccounted(laptop)[:5],
@@ -155,17 +164,19 @@ def verdict(laptop: Laptop) -> dict[str, Any]:
 
 def main() -> int:
     """Torture, compare, print; return 1 if a promise is broken."""
-    asked = arguments(__doc__, rate=60, kills=100, seed=1).parse_args()
+    asked = arguments(__doc__, rate=20, kills=100, seed=1).parse_args()
     with own_stack(asked) as laptop:
-        began = time.monotonic()
+        began, day = time.monotonic(), yesterday()
+        runs = begin(laptop, day)
         hit = torture(laptop, asked.kills, random.Random(asked.seed))
         took = time.monotonic() - began
         print(f"{sum(hit.values())} kills in {took:.0f} s; now it may recover")
         laptop.run("up", "--no-wait")
         print(f"gold of every exchange goes on after {goes_on(laptop):.0f} s")
+        in_gold(laptop, runs, day)
         for width in CANDLES:
             caught_up(laptop, width)
-        found = verdict(laptop)
+        found = verdict(laptop, day)
         print(laptop.run("status"))
         print(json.dumps(found, indent=1, default=str))
         return int(any(found.values()))

@@ -8,27 +8,23 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from statistics import median
 
 import psutil
-from confluent_kafka import Producer
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
+from benchmarks.lake_trades import START, Trades
 from benchmarks.sizing import COSTS, SIZES
-from ingestion.wire import header, packed_trade
 from schemas.table import CATALOG, all_exchanges, table_at
 from schemas.topic import TRADES
-from schemas.trade import Side, Trade
 from spark_apps.bootstrap import bootstrap
 from spark_apps.bronze.trades import APP as BRONZE
 from spark_apps.continuous import start
 from spark_apps.gold.trades import APP as GOLD
 from spark_apps.lane import promote, refine
-from spark_apps.registry import registered
 from spark_apps.rollup import roll_up
 from spark_apps.run import CANDLES, app_of
 from spark_apps.session import conf
@@ -36,14 +32,12 @@ from spark_apps.settings import Settings, Storage
 from spark_apps.silver.trades import APP as SILVER
 from spark_apps.streams import history, newest_data
 
-BASES = ("BTC", "ETH", "SOL", "XRP", "DOGE", "ADA", "AVAX", "LINK", "DOT", "LTC")
 WIDER = [app_of(each) for each in CANDLES]
 PEERS = {
     "consumer and pyiceberg appends": "lake_peer",
     "Kafka Connect and the Iceberg sink": "connect_peer",
 }
 Figures = Mapping[str, float]
-START = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
 
 
 @dataclass
@@ -89,47 +83,7 @@ class Bench:
         self.spark = spark
         self.exchange = all_exchanges()[0]
         self.settings = replace(settings, exchanges=(self.exchange,))
-        known = registered(settings.registry_url, TRADES.subject(self.exchange))
-        self.head = header(max(known))
-        self.next_id = 1
-
-    def produce(self, count: int) -> float:
-        """Put so many trades into the topic; return messages a second."""
-        sent = Producer(
-            {
-                "bootstrap.servers": self.settings.kafka_servers,
-                "enable.idempotence": True,
-                "linger.ms": 50,
-                "compression.type": "lz4",
-                "queue.buffering.max.messages": 1_000_000,
-            }
-        )
-        began = time.monotonic()
-        for number in range(self.next_id, self.next_id + count):
-            base = BASES[number % len(BASES)]
-            moment = START + timedelta(milliseconds=number % 3_600_000)
-            trade = Trade(
-                trade_id=str(3_000_000_000 + number),
-                exchange=self.exchange.upper(),
-                timestamp=moment,
-                price=Decimal(60_000_00 + number % 997) / 100,
-                quantity=Decimal(number % 9973 + 1) / 100_000,
-                base_asset=base,
-                quote_currency="USDT",
-                side=Side.BUY if number % 2 else Side.SELL,
-                ingestion_timestamp=moment + timedelta(milliseconds=80),
-                vendor_data={"native_symbol": f"{base}USDT", "source": "ws"},
-            )
-            sent.produce(
-                TRADES.name(self.exchange),
-                packed_trade(trade, self.head),
-                key=trade.symbol,
-            )
-            if number % 50_000 == 0:
-                sent.poll(0)
-        assert sent.flush(120) == 0
-        self.next_id += count
-        return count / (time.monotonic() - began)
+        self.trades = Trades(self.exchange, settings)
 
     def bronze(self, count: int) -> float:
         """Carry what is in the topic; return rows a second while batches ran."""
@@ -163,7 +117,7 @@ class Bench:
         wider ones to a run of their own.
         """
         if count:
-            self.produce(count)
+            self.trades.produce(count)
             self.bronze(count)
         clock = Clock()
         with timed() as silver:
@@ -181,33 +135,12 @@ class Bench:
             "wider candles": wider(),
         }
 
-    def runs(self, count: int) -> Iterator[int]:
-        """Give the number of each lane run that is done, over ten new trades or more.
-
-        Bronze lives beside them, as it does in the bronze driver; wider candles come
-        with every tenth run.
-        """
-        often = replace(self.settings, bronze_trigger_seconds=0)
-        query = start(self.spark, BRONZE, self.exchange, often)
-        bronze = table_at("bronze.trades").identifier(self.exchange)
-        try:
-            for number in range(1, count + 1):
-                before = newest_data(history(self.spark, bronze))
-                self.produce(10)
-                while newest_data(history(self.spark, bronze)) == before:
-                    time.sleep(0.1)
-                self.refine(Clock())
-                self.promote(Clock())
-                if number % 10 == 0:
-                    roll_up(self.spark, WIDER, self.settings)
-                yield number
-        finally:
-            query.stop()
-
     def bytes_a_row(self, kafka: Path) -> Figures:
         """Return what a trade takes on disk, without copies, by where it lies."""
         topic = kafka.glob(f"{TRADES.name(self.exchange)}-*/*.log")
-        sizes = {"kafka": sum(file.stat().st_size for file in topic) / self.next_id}
+        sizes = {
+            "kafka": sum(file.stat().st_size for file in topic) / self.trades.next_id
+        }
         for address in ("bronze.trades", "silver.trades", "gold.trades"):
             name = table_at(address).identifier(self.exchange)
             files = self.spark.table(f"{CATALOG}.{name}.files")
@@ -259,19 +192,6 @@ def peer(python: str, program: str, exchange: str, rows: int) -> float | None:
     return float(done.stdout.splitlines()[-1]) if done.returncode == 0 else None
 
 
-def memory(spark: SparkSession) -> Figures:
-    """Return the heap in use after a collection, and what Python and the JVM hold."""
-    runtime = spark._jvm.java.lang.Runtime.getRuntime()
-    runtime.gc()
-    python = psutil.Process()
-    (jvm,) = (each for each in python.children() if each.name() == "java")
-    return {
-        "heap": (runtime.totalMemory() - runtime.freeMemory()) / 1024**2,
-        "JVM": jvm.memory_info().rss / 1024**2,
-        "Python": python.memory_info().rss / 1024**2,
-    }
-
-
 def session(env: dict[str, str]) -> SparkSession:
     builder = SparkSession.builder.appName("bench")
     for key, value in conf(Storage.read(env)).items():
@@ -284,7 +204,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--table", type=int, default=100_000_000)
-    parser.add_argument("--runs", type=int, default=500)
     parser.add_argument("--kafka-data", type=Path, help="the broker's folder")
     parser.add_argument("--peer-python", help="an interpreter that has pyiceberg")
     asked = parser.parse_args()
@@ -304,7 +223,7 @@ def main() -> None:
 
     # A lane's driver lives for hours: what it compiles once is not measured.
     bench.lane(asked.rows // 10)
-    tell("produced, messages/s", bench.produce(asked.rows))
+    tell("produced, messages/s", bench.trades.produce(asked.rows))
     for name, program in PEERS.items():
         rate = peer(asked.peer_python, program, bench.exchange, asked.rows)
         if rate is not None:
@@ -338,10 +257,6 @@ def main() -> None:
         bench.fill_gold(asked.table)
         large = [bench.lane(part) for _ in range(3)]
         tell(f"the same into {asked.table:,} more, s", middle(large))
-    tell("memory after 0 runs, MB", memory(spark))
-    for number in bench.runs(asked.runs):
-        if number % 100 == 0:
-            tell(f"memory after {number} runs, MB", memory(spark))
     print(json.dumps(said, default=str))
     spark.stop()
 

@@ -92,6 +92,8 @@ def _exact(cores: int) -> dict[str, str]:
         # A product or quotient of decimals keeps its places, and overflows aloud;
         # the default silently rounds 38-digit operands to six places.
         "spark.sql.decimalOperations.allowPrecisionLoss": "false",
+        # Said, so that a session can go back to it; see `pace`.
+        "spark.sql.iceberg.vectorization.enabled": "true",
         "spark.sql.shuffle.partitions": str(cores),
         "spark.sql.streaming.stopTimeout": "30s",
     }
@@ -109,6 +111,8 @@ def _lean() -> dict[str, str]:
         "spark.sql.streaming.numRecentProgressUpdates": "20",
         "spark.connect.ui.retainedSessions": "20",
         "spark.connect.ui.retainedStatements": "50",
+        # Spark would take pages of 16 to 64 MB, one at least for each small join.
+        "spark.buffer.pageSize": "4m",
     }
 
 
