@@ -41,7 +41,7 @@ from tests.stack.promises import (
 SPARED = ("supervisord", "-m simulator", "-m ingestion capture", "when_ready")
 """Capture and the exchange: what is not captured is the ledger's matter, not ours."""
 KINDS = (
-    *("postgres", "weed", "kafka.Kafka", "quarkus", "SparkConnectServer"),
+    *("postgres", "weed", "kafka.Kafka", "quarkus", "warm_driver"),
     *(
         "ingestion backfill",
         "bronze.trades",

@@ -47,7 +47,7 @@ case $role in
     exec timeout "${BULLION_SPARK_CONNECT_HOURS:-4}h" "${submit[@]}" --name lanes \
       --conf spark.connect.grpc.binding.address=0.0.0.0 \
       --conf spark.connect.grpc.binding.port=15002 \
-      --class org.apache.spark.sql.connect.service.SparkConnectServer spark-internal
+      /opt/bullion/code/spark_apps/warm_driver.py
     ;;
   bronze)
     exec "${submit[@]}" --name "bronze-$1-stream" \

@@ -59,12 +59,15 @@ def spark_connect(place: Place) -> Program:
             *submit(place, "lanes", lanes_share(place), "768m"),
             *("--conf", f"spark.connect.grpc.binding.port={port['SPARK_CONNECT']}"),
             *("--conf", f"spark.ui.port={port['SPARK_UI']}"),
-            *("--class", "org.apache.spark.sql.connect.service.SparkConnectServer"),
-            "spark-internal",
+            str(REPO / "spark_apps/warm_driver.py"),
         ),
         ready=f"tcp:{port['SPARK_CONNECT']}",
-        # Each batch of a lane has a Python of its own there.
-        env=(*spark_env(), ("PYSPARK_PYTHON", str(place.conf / "spark-python"))),
+        env=(
+            *spark_env(),
+            ("PYSPARK_DRIVER_PYTHON", str(place.python("spark"))),
+            # Each batch of a lane has a Python of its own there.
+            ("PYSPARK_PYTHON", str(place.conf / "spark-python")),
+        ),
     )
 
 

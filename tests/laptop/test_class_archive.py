@@ -156,6 +156,6 @@ def test_lists_are_merged_without_what_differs_from_process_to_process(
 def test_the_list_that_is_kept_is_of_spark_and_of_the_lake() -> None:
     names = gzip.decompress(class_archive.LIST.read_bytes()).decode().splitlines()
 
-    assert "org/apache/spark/sql/connect/service/SparkConnectServer" in names
+    assert "org/apache/spark/sql/connect/service/SparkConnectService" in names
     assert "org/apache/iceberg/spark/source/SparkWrite" in names
     assert not any("$Proxy" in name for name in names if name[0] != "@")
