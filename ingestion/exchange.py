@@ -15,6 +15,8 @@ UNREADABLE = (DecodeError, UnicodeDecodeError, RecursionError)
 """What msgspec raises on bytes that are no JSON, no such JSON, or nested too deep."""
 
 Reason = Literal["frame_unparseable", "symbol_unknown"]
+QUOTED = 300
+"""Letters of a text that are told of it where it may be an exchange's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,21 +112,34 @@ class Page:
     after: str
 
 
+def short(words: str) -> str:
+    """Return a text, or its beginning and how long it was: it may be 10 MB."""
+    if len(words) <= QUOTED:
+        return words
+    return f"{words[:QUOTED]}... ({len(words)} letters)"
+
+
 class FrameRejected(Exception):
     """A frame nobody can read: keep it verbatim with the reason, and carry on."""
 
     def __init__(self, error_reason: Reason, detail: str) -> None:
-        super().__init__(f"{error_reason}: {detail}")
         self.error_reason: Reason = error_reason
-        self.detail = detail
+        self.detail = short(detail)
+        super().__init__(f"{error_reason}: {self.detail}")
 
 
 class SymbolRefused(Exception):
     """The exchange will not serve this symbol: drop it, call a person, and carry on."""
 
+    def __init__(self, why: str) -> None:
+        super().__init__(short(why))
+
 
 class StreamBroken(Exception):
     """This connection is of no more use: open the next one, then close it."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(short(why))
 
 
 class StreamEnding(Exception):
@@ -141,6 +156,9 @@ class AskedTooOften(Exception):
 
 class PageUnreadable(Exception):
     """REST answered, but not with trades: note it, and ask again later."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(short(why))
 
 
 class ArchiveUnreadable(Exception):
