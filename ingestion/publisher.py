@@ -190,7 +190,13 @@ class Publisher:
     def _on_delivery(self, error: KafkaError | None, message: Message) -> None:
         if error is not None:
             self.failure = f"{message.topic()} refused a message: {error.str()}"
-            log.error("delivery_failed", topic=message.topic(), why=error.str())
+            log.error(
+                "delivery_failed",
+                topic=message.topic(),
+                why=error.str(),
+                remedy="capture begins again, and what waited is missing until it is"
+                " filled; is the topic as `python -m ingestion topics` makes it?",
+            )
 
     def _on_rejected(
         self, rejection: Rejection, error: KafkaError | None, message: Message

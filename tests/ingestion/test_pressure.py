@@ -32,7 +32,7 @@ from ingestion.exchange import (
     SymbolRefused,
     load,
 )
-from ingestion.publisher import Publisher, producer_settings
+from ingestion.publisher import LARGEST_FRAME, Publisher, producer_settings
 from ingestion.registry import ids_when_there
 from ingestion.rejection import Rejection
 from ingestion.rest import Unanswered
@@ -181,6 +181,19 @@ async def test_frames_that_nobody_should_send_are_kept_verbatim_and_nothing_stop
         assert outlet.rejected == [frame.encode() for frame in garbage]
         assert capture.tally.connections == 1
         assert native in capture.heard
+
+
+@EACH
+async def test_a_frame_larger_than_any_that_is_received_is_told_of(name: str) -> None:
+    with capture_logs() as said:
+        async with captured(name) as (sim, capture, outlet):
+            await sim.order(f"{name}/garbage", frame="x" * (LARGEST_FRAME + 1))
+            await until(lambda: capture.tally.connections == 2)
+            before = len(outlet.values)
+            await until(lambda: len(outlet.values) > before + 100)
+
+    (told,) = (line for line in said if line["event"] == "frame_too_large")
+    assert (told["log_level"], told["largest_mb"]) == ("error", 16)
 
 
 @EACH
