@@ -262,16 +262,18 @@ async def test_without_kafka_so_many_wait_as_may_and_then_nobody_reads(
             every=timedelta(seconds=0.1),
         )
         with capture_logs() as said:
-            works = (capture.run(stop), serve(publisher), watch.watch())
+            works = (capture.run(stop), serve(publisher))
             running = [asyncio.create_task(work) for work in works]
             await until(lambda: publisher.full)
+            running.append(asyncio.create_task(watch.watch()))
             frames = capture.tally.frames
             await asyncio.sleep(1.5)
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
 
-    assert publisher.waiting == 200
+    # What Kafka's client has to report is counted too.
+    assert 200 <= publisher.waiting < 210
     assert (capture.tally.frames, capture.tally.connections) == (frames, 1)
     # REST has newer trades all the time, and nobody is dead.
     assert capture.tally.stalls == 0
@@ -294,7 +296,8 @@ async def test_what_nobody_read_shows_in_the_ids_and_comes_by_rest(
         assert capture.tally.connections == 1
         outlet.room.set()
         await until(lambda: capture.tally.connections == 2)
-        await until(lambda: max(ids_of(outlet, native)) > last + 200)
+        before = len(outlet.values)
+        await until(lambda: len(outlet.values) > before + 250)
         held = ids_of(outlet, native)
         lost = [n for n in range(min(held), max(held)) if n not in held]
         assert lost == list(range(lost[0], lost[-1] + 1))
