@@ -119,6 +119,13 @@ def short(words: str) -> str:
     return f"{words[:QUOTED]}... ({len(words)} letters)"
 
 
+class Told(Exception):
+    """What an exchange said, in its own words, of which the first are enough."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(short(why))
+
+
 class FrameRejected(Exception):
     """A frame nobody can read: keep it verbatim with the reason, and carry on."""
 
@@ -128,37 +135,28 @@ class FrameRejected(Exception):
         super().__init__(f"{error_reason}: {self.detail}")
 
 
-class SymbolRefused(Exception):
+class SymbolRefused(Told):
     """The exchange will not serve this symbol: drop it, call a person, and carry on."""
 
-    def __init__(self, why: str) -> None:
-        super().__init__(short(why))
 
-
-class StreamBroken(Exception):
+class StreamBroken(Told):
     """This connection is of no more use: open the next one, then close it."""
-
-    def __init__(self, why: str) -> None:
-        super().__init__(short(why))
 
 
 class StreamEnding(Exception):
     """The exchange will end this connection soon: open the next, then leave it."""
 
 
-class CatalogueUnreadable(Exception):
+class CatalogueUnreadable(Told):
     """The exchange answered, but not with its list of symbols: ask again later."""
 
 
-class AskedTooOften(Exception):
+class AskedTooOften(Told):
     """The exchange wants to be left alone for a while: ask again later."""
 
 
-class PageUnreadable(Exception):
+class PageUnreadable(Told):
     """REST answered, but not with trades: note it, and ask again later."""
-
-    def __init__(self, why: str) -> None:
-        super().__init__(short(why))
 
 
 class ArchiveUnreadable(Exception):

@@ -30,6 +30,7 @@ from ingestion.exchange import (
     StreamBroken,
     StreamEnding,
     SymbolRefused,
+    Told,
     load,
 )
 from ingestion.publisher import LARGEST_FRAME, Publisher, producer_settings
@@ -135,6 +136,12 @@ async def test_a_hostile_value_in_any_place_of_a_page_is_read_or_refused_in_few_
             refused += 1
             assert len(str(why)) < 2 * QUOTED
     assert refused > 100
+
+
+@pytest.mark.parametrize("kind", Told.__subclasses__(), ids=lambda kind: kind.__name__)
+def test_what_an_exchange_says_is_told_in_few_words(kind: type[Told]) -> None:
+    assert str(kind("no")) == "no"
+    assert len(str(kind("x" * TEN_MB))) < 2 * QUOTED
 
 
 @asynccontextmanager
