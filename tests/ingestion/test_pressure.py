@@ -8,6 +8,7 @@ import io
 import json
 import re
 import resource
+import tracemalloc
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -111,6 +112,23 @@ def test_a_hostile_value_in_any_place_is_read_exactly_or_refused_in_few_words(
             refused += 1
             assert len(str(why)) < 2 * QUOTED
     assert refused > 100
+
+
+@EACH
+def test_fields_that_are_always_new_leave_nothing_behind(name: str) -> None:
+    exchange, trades = load(name), frame_of_trades(name)
+    catalogue = catalogue_of(exchange)
+    tracemalloc.start()
+    before, _ = tracemalloc.get_traced_memory()
+    for number in range(100):
+        document = f'{trades[:-1]},"{number}{"x" * 500_000}":1}}'
+        (trade,) = exchange.parse(Frame(document.encode(), NOON), catalogue)
+        with pytest.raises(FrameRejected, match="a trade of 5"):
+            packed_trade(trade, header(1))
+    del document, trade
+    after, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert after - before < 5_000_000
 
 
 @pytest.mark.parametrize("name", FILLED)
