@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
+from websockets.frames import CloseCode
 
 from ingestion.catalogue import is_local
 from ingestion.exchange import Exchange, Frame
@@ -34,6 +35,8 @@ class Connection:
                 payload = await self._socket.recv(decode=False)
             except ConnectionClosed as closed:
                 log.info("connection_closed", why=str(closed))
+                if closed.sent and closed.sent.code == CloseCode.MESSAGE_TOO_BIG:
+                    say_too_large()
                 return
             # Whoever is not listening cannot complain of silence.
             self._listening_since = None
@@ -71,6 +74,16 @@ class Connection:
         """Stop reading on request; what was received by then is still yielded."""
         await told.wait()
         await self._socket.close()
+
+
+def say_too_large() -> None:
+    """Tell of a frame that was not even received: it is the one that is not kept."""
+    log.error(
+        "frame_too_large",
+        largest_mb=LARGEST_FRAME // 1024**2,
+        what="it was not read, and the next connection is opened",
+        remedy="if trades were in it, their ids are missing and asked for by REST",
+    )
 
 
 @asynccontextmanager

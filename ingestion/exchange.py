@@ -15,6 +15,8 @@ UNREADABLE = (DecodeError, UnicodeDecodeError, RecursionError)
 """What msgspec raises on bytes that are no JSON, no such JSON, or nested too deep."""
 
 Reason = Literal["frame_unparseable", "symbol_unknown"]
+QUOTED = 300
+"""Letters of a text that are told of it where it may be an exchange's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,20 +112,34 @@ class Page:
     after: str
 
 
+def short(words: str) -> str:
+    """Return a text, or its beginning and how long it was: it may be 10 MB."""
+    if len(words) <= QUOTED:
+        return words
+    return f"{words[:QUOTED]}... ({len(words)} letters)"
+
+
+class Told(Exception):
+    """What an exchange said, in its own words, of which the first are enough."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(short(why))
+
+
 class FrameRejected(Exception):
     """A frame nobody can read: keep it verbatim with the reason, and carry on."""
 
     def __init__(self, error_reason: Reason, detail: str) -> None:
-        super().__init__(f"{error_reason}: {detail}")
         self.error_reason: Reason = error_reason
-        self.detail = detail
+        self.detail = short(detail)
+        super().__init__(f"{error_reason}: {self.detail}")
 
 
-class SymbolRefused(Exception):
+class SymbolRefused(Told):
     """The exchange will not serve this symbol: drop it, call a person, and carry on."""
 
 
-class StreamBroken(Exception):
+class StreamBroken(Told):
     """This connection is of no more use: open the next one, then close it."""
 
 
@@ -131,15 +147,15 @@ class StreamEnding(Exception):
     """The exchange will end this connection soon: open the next, then leave it."""
 
 
-class CatalogueUnreadable(Exception):
+class CatalogueUnreadable(Told):
     """The exchange answered, but not with its list of symbols: ask again later."""
 
 
-class AskedTooOften(Exception):
+class AskedTooOften(Told):
     """The exchange wants to be left alone for a while: ask again later."""
 
 
-class PageUnreadable(Exception):
+class PageUnreadable(Told):
     """REST answered, but not with trades: note it, and ask again later."""
 
 

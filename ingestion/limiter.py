@@ -2,6 +2,7 @@
 
 import asyncio
 import fcntl
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -64,9 +65,9 @@ class Limiter:
     @contextmanager
     def _kept(self) -> "Iterator[tuple[Spent, Keep]]":
         self.file.parent.mkdir(parents=True, exist_ok=True)
-        with self.file.open("a+b") as file:
+        place = os.open(self.file, os.O_RDWR | os.O_CREAT, 0o644)
+        with os.fdopen(place, "r+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
-            file.seek(0)
             try:
                 spent = json.decode(file.read() or b"{}", type=Spent)
             except DecodeError:
@@ -83,6 +84,7 @@ class Keep:
 
     def __call__(self, spent: Spent) -> None:
         self.file.seek(0)
-        self.file.truncate()
         self.file.write(json.encode(spent))
+        # Where the disk is full, what was written last stays.
         self.file.flush()
+        self.file.truncate()

@@ -15,6 +15,10 @@ class Outlet(Protocol):
     def waiting(self) -> int:
         """How many messages are not acknowledged."""
 
+    @property
+    def full(self) -> bool:
+        """Whether there is no room now, so that nobody reads."""
+
     def packed(self, trade: Trade) -> tuple[bytes, bytes]:
         """Return key and value of a trade's message."""
 

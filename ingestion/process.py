@@ -5,6 +5,7 @@ import random
 import signal
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from functools import partial
 
 import structlog
@@ -71,7 +72,7 @@ async def capture_until_told(
     )
     companions = [
         *(serve(publisher), tell(capture, settings.progress_every)),
-        listings.follow(),
+        *(listings.follow(), give_up(stop, settings.flush_allowed)),
     ]
     try:
         async with AsyncExitStack() as held:
@@ -89,8 +90,16 @@ async def capture_until_told(
                     companions.append(sweeper.sweep())
             await first_ended(capture.run(stop), *companions)
     finally:
-        left = await publisher.flush(settings.flush_allowed)
+        # Whoever waited in vain for room has waited.
+        wait = timedelta(0) if publisher.full else settings.flush_allowed
+        left = await publisher.flush(wait)
     return told_at_the_end(capture, left)
+
+
+async def give_up(stop: asyncio.Event, after: timedelta) -> None:
+    """End so long after `stop`: what Kafka has no room for is not waited for longer."""
+    await stop.wait()
+    await asyncio.sleep(after.total_seconds())
 
 
 async def first_ended(*running: Coroutine[None, None, None]) -> None:

@@ -2,12 +2,16 @@
 
 import asyncio
 import time
+from collections import deque
 from datetime import timedelta
+from functools import partial
 
 import structlog
 from confluent_kafka import KafkaError, Message, Producer
 
 from ingestion.exchange import Frame, FrameRejected
+from ingestion.rejection import Rejection
+from ingestion.room import REMEDY, SAID_AGAIN_AFTER, Room
 from ingestion.wire import header, packed_rejection, packed_trade
 from schemas.rejected import RejectedFrame
 from schemas.topic import REJECTED, TRADES
@@ -20,8 +24,6 @@ LARGEST_MESSAGE = LARGEST_FRAME + 64 * 1024
 """A frame that nobody could read goes to Kafka whole, whatever its size."""
 QUIET = 2
 """librdkafka writes a line for each failed attempt, 20 a second: we say it once."""
-SAID_AGAIN_AFTER = 30.0
-"""Seconds after which a lasting trouble with Kafka is logged once more."""
 
 
 class DeliveryFailed(Exception):
@@ -61,6 +63,9 @@ class Publisher:
         rejected_schema: int,
     ) -> None:
         self.failure: str | None = None
+        self._room = Room(exchange)
+        self._cut: deque[Rejection] = deque()
+        """Frames that Kafka refused for their size, to be sent in part."""
         self._said_at = -SAID_AGAIN_AFTER
         self._exchange = exchange
         self._trades = TRADES.name(exchange)
@@ -78,7 +83,12 @@ class Publisher:
     @property
     def waiting(self) -> int:
         """How many messages Kafka has not acknowledged."""
-        return len(self._producer)
+        return len(self._producer) + len(self._cut)
+
+    @property
+    def full(self) -> bool:
+        """Whether there is no room, so that nobody reads."""
+        return self._room.none_since is not None
 
     def packed(self, trade: Trade) -> tuple[bytes, bytes]:
         """Return key and value of a trade's message.
@@ -90,10 +100,19 @@ class Publisher:
 
     async def publish(self, key: bytes, value: bytes) -> None:
         """Queue a trade; returns when there was room for it."""
-        await self._produce(self._trades, key, value)
+        while True:
+            try:
+                self._producer.produce(self._trades, value, key)
+                return
+            except BufferError:
+                await self._wait()
 
     async def reject(self, frame: Frame, why: FrameRejected, source: str) -> None:
-        """Queue a frame that nobody could read, as it came, with the reason."""
+        """Queue a frame that nobody could read, as it came, with the reason.
+
+        Where the topic does not take so much, it goes there in part, with its length
+        and SHA-256.
+        """
         rejected = RejectedFrame(
             exchange=self._exchange.upper(),
             error_reason=why.error_reason,
@@ -102,18 +121,26 @@ class Publisher:
             ingestion_timestamp=frame.received_at,
             frame=frame.payload,
         )
-        value = packed_rejection(rejected, self._rejected_header)
-        await self._produce(self._rejected, None, value)
-
-    async def _produce(self, topic: str, key: bytes | None, value: bytes) -> None:
+        rejection = Rejection(rejected, len(frame.payload))
         while True:
             try:
-                self._producer.produce(topic, value, key)
+                self._produce_rejection(rejection)
                 return
             except BufferError:
-                # Full: while we wait nobody reads, and the exchange's socket fills.
-                self.serve()
-                await asyncio.sleep(0.02)
+                await self._wait()
+
+    async def _wait(self) -> None:
+        # Full: while we wait nobody reads, and the exchange's socket fills.
+        self._room.refuse(self.waiting)
+        self.serve()
+        await asyncio.sleep(0.02)
+
+    def _produce_rejection(self, rejection: Rejection) -> None:
+        self._producer.produce(
+            self._rejected,
+            packed_rejection(rejection.cut, self._rejected_header),
+            on_delivery=partial(self._on_rejected, rejection),
+        )
 
     def serve(self) -> None:
         """Run what Kafka has to report.
@@ -122,17 +149,40 @@ class Publisher:
             DeliveryFailed: a message was refused for good.
         """
         self._producer.poll(0)
+        self._send_cut()
+        self._room.look(self.waiting)
         if self.failure:
             raise DeliveryFailed(self.failure)
 
+    def _send_cut(self) -> None:
+        while self._cut:
+            try:
+                self._produce_rejection(self._cut[0])
+            except BufferError:
+                return
+            self._cut.popleft()
+
     async def flush(self, allowed: timedelta) -> int:
         """Wait for acknowledgements; return how many messages never got one."""
-        return await asyncio.to_thread(self._producer.flush, allowed.total_seconds())
+        return await asyncio.to_thread(self._flush, allowed.total_seconds())
+
+    def _flush(self, seconds: float) -> int:
+        until = time.monotonic() + seconds
+        left = self._producer.flush(seconds)
+        while self._cut and (rest := until - time.monotonic()) > 0:
+            self._send_cut()
+            left = self._producer.flush(rest)
+        return left + len(self._cut)
 
     def _on_error(self, error: KafkaError) -> None:
         now = time.monotonic()
         if now - self._said_at > SAID_AGAIN_AFTER:
-            log.warning("kafka_away", why=error.str(), waiting=self.waiting)
+            log.warning(
+                "kafka_away",
+                why=error.str(),
+                waiting=self.waiting,
+                remedy=REMEDY,
+            )
             self._said_at = now
         if error.fatal():
             self.failure = f"Kafka ended this producer: {error.str()}"
@@ -140,4 +190,26 @@ class Publisher:
     def _on_delivery(self, error: KafkaError | None, message: Message) -> None:
         if error is not None:
             self.failure = f"{message.topic()} refused a message: {error.str()}"
-            log.error("delivery_failed", topic=message.topic(), why=error.str())
+            log.error(
+                "delivery_failed",
+                topic=message.topic(),
+                why=error.str(),
+                remedy="capture begins again, and what waited is missing until it is"
+                " filled; is the topic as `python -m ingestion topics` makes it?",
+            )
+
+    def _on_rejected(
+        self, rejection: Rejection, error: KafkaError | None, message: Message
+    ) -> None:
+        too_large = error is not None and error.code() == KafkaError.MSG_SIZE_TOO_LARGE
+        if too_large and (smaller := rejection.halved()):
+            log.warning(
+                "rejected_frame_cut",
+                topic=message.topic(),
+                bytes=len(rejection.whole.frame),
+                kept=smaller.kept,
+                remedy=f"give the topic max.message.bytes={LARGEST_MESSAGE}",
+            )
+            self._cut.append(smaller)
+        else:
+            self._on_delivery(error, message)

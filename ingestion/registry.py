@@ -7,7 +7,7 @@ from typing import Self
 
 import httpx
 import structlog
-from msgspec import Struct, json
+from msgspec import DecodeError, Struct, json
 
 from ingestion.catalogue import is_local, sleep_unless
 from ingestion.evolution import obstacles
@@ -155,9 +155,16 @@ async def ids_when_there(
                     registry.schema_id(topic.subject(exchange), topic.schema)
                     for topic in topics
                 )
-        except (httpx.HTTPError, NotRegistered) as error:
+        except (httpx.HTTPError, NotRegistered, DecodeError) as error:
             wait = next(waits)
-            why = str(error) or type(error).__name__
-            log.warning("registry_not_ready", why=why, retry_in_s=round(wait, 1))
+            log.warning(
+                "registry_not_ready",
+                exchange=exchange,
+                url=url,
+                why=str(error) or type(error).__name__,
+                retry_in_s=round(wait, 1),
+                remedy="nothing is captured before it answers; is the registry up, and"
+                " BULLION_REGISTRY_URL right? see docs/runbooks/pressure.md",
+            )
         await sleep_unless(stop, wait)
     return ()

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -66,7 +66,7 @@ class Rest:
         """
         why = ""
         for pause in (*self.pauses, 0.0):
-            await self.limiter.take(request.cost)
+            await self._count(request.cost)
             asked()
             try:
                 answer = await self.client.get(
@@ -89,6 +89,20 @@ class Rest:
             await asyncio.sleep(pause)
         raise Unanswered(why)
 
+    async def _count(self, cost: int) -> None:
+        """Return when so much may be asked.
+
+        Raises:
+            Unanswered: it cannot be counted, as where the disk is full.
+        """
+        try:
+            await self.limiter.take(cost)
+        except OSError as error:
+            raise Unanswered(
+                f"not asked, since {self.limiter.file} cannot be written: {error};"
+                " is its disk full?"
+            ) from error
+
     def _heed(self, answer: httpx.Response) -> None:
         """Leave the exchange alone, all of us, for as long as it says.
 
@@ -99,7 +113,9 @@ class Rest:
             return
         said = answer.headers.get("Retry-After", "")
         seconds = float(said) if said.isdecimal() else LEFT_ALONE
-        self.limiter.close(seconds, time.time())
+        with suppress(OSError):
+            # Not noted on a full disk, where nobody asks again before there is room.
+            self.limiter.close(seconds, time.time())
         raise Unanswered(
             f"HTTP {answer.status_code}: it is asked too often, and again in "
             f"{seconds:.0f} s at the earliest"

@@ -33,7 +33,7 @@ class Asked:
     """How often in a row there was nothing new."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class StallWatch:
     """Asks for symbols that are unusually silent; renews the connection of the dead."""
 
@@ -46,11 +46,17 @@ class StallWatch:
     """How long after an answer a symbol is not asked for; quiet ones twice as long."""
     asked: dict[str, Asked] = field(default_factory=dict)
     """By native name."""
+    read_since: float = float("-inf")
+    """On the loop's clock: nobody was silent while nobody read."""
 
     async def watch(self) -> None:
         """Look now and then, for ever."""
         while True:
             await asyncio.sleep(self.every.total_seconds())
+            if self.capture.outlet.full:
+                # A connection more for each silence would wait for Kafka as well.
+                self.read_since = asyncio.get_running_loop().time()
+                continue
             for instrument in list(self.silent()):
                 await self.ask(instrument)
 
@@ -63,7 +69,7 @@ class StallWatch:
             if (
                 instrument.trading
                 and not lately
-                and now - heard.at > self.allowed(heard)
+                and now - max(heard.at, self.read_since) > self.allowed(heard)
             ):
                 yield instrument
 

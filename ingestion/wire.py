@@ -17,6 +17,12 @@ MICROSECOND = timedelta(microseconds=1)
 UNIT = Decimal(1).scaleb(-SCALE)
 EXACT = Context(prec=38, traps=[Inexact, InvalidOperation])
 """As wide as decimal(38, 18); a digit too many raises instead of being rounded."""
+LARGEST_TRADE = 8 * 1024
+"""Bytes of a trade's message at most; usual are 250.
+
+What an exchange sends around its trades, such as a field that is new, goes into each of
+them: 10 MB of it with a thousand trades would be 10 GB of messages.
+"""
 SIDES = {Side.BUY: b"\x00", Side.SELL: b"\x02"}
 
 
@@ -29,10 +35,11 @@ def packed_trade(trade: Trade, head: bytes) -> bytes:
     """Return a trade as a CryptoTradeV3 message.
 
     Raises:
-        FrameRejected: price or quantity does not fit decimal(38, 18) exactly.
+        FrameRejected: price or quantity does not fit decimal(38, 18) exactly, or the
+            whole is larger than `LARGEST_TRADE`.
     """
     vendor_data = trade.vendor_data
-    return b"".join(
+    packed = b"".join(
         (
             head,
             text(trade.message_id),
@@ -51,6 +58,10 @@ def packed_trade(trade: Trade, head: bytes) -> bytes:
             b"\x00",
         )
     )
+    if len(packed) > LARGEST_TRADE:
+        why = f"a trade of {len(packed)} bytes, above {LARGEST_TRADE}"
+        raise FrameRejected("frame_unparseable", why)
+    return packed
 
 
 def packed_rejection(rejected: RejectedFrame, head: bytes) -> bytes:

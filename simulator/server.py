@@ -20,6 +20,8 @@ log = structlog.get_logger()
 HOST = "127.0.0.1"
 DRAIN = 2.0
 """Seconds that readers get for what lies before them when we end."""
+LARGEST = 64 * 1024 * 1024
+"""Bytes of an order at most: garbage may be larger than any client takes."""
 
 
 class Server:
@@ -37,7 +39,7 @@ class Server:
         self._tasks: list[asyncio.Task[None]] = []
 
     def _app(self) -> web.Application:
-        app = web.Application(middlewares=[self._failing])
+        app = web.Application(middlewares=[self._failing], client_max_size=LARGEST)
         app.add_routes(list(Control(self.hubs).routes()))
         for name, hub in self.hubs.items():
             app.add_routes(list(dialect_of(name).routes(hub, self.pace)))

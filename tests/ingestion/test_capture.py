@@ -34,6 +34,10 @@ class Remembered:
         self.room = asyncio.Event()
         self.room.set()
 
+    @property
+    def full(self) -> bool:
+        return not self.room.is_set()
+
     def packed(self, trade: Trade) -> tuple[bytes, bytes]:
         return trade.symbol.encode(), packed_trade(trade, header(1))
 

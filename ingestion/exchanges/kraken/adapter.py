@@ -116,10 +116,14 @@ class Kraken:
             trades, unread = read
         except UNREADABLE as error:
             raise FrameRejected("frame_unparseable", str(error)) from error
-        return [
-            self._trade(trade, more, trades.type, frame.received_at, instruments)
-            for trade, more in zip(trades.data, unread, strict=True)
-        ]
+        try:
+            return [
+                self._trade(trade, more, trades.type, frame.received_at, instruments)
+                for trade, more in zip(trades.data, unread, strict=True)
+            ]
+        except OverflowError as error:
+            # The first hours of year 1 east of Greenwich are of no year in UTC.
+            raise FrameRejected("frame_unparseable", str(error)) from error
 
     def _read_slowly(
         self, payload: bytes

@@ -9,7 +9,7 @@ time may be a microsecond off what the stream said.
 """
 
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from msgspec import Raw, Struct, json
 
@@ -79,12 +79,12 @@ class KrakenFill:
                 read_rows(raw) for name, raw in told.result.items() if name != "last"
             )
             trades = tuple(trade_of(row, instrument, received_at) for row in rows)
-        except (*UNREADABLE, InvalidOperation, KeyError, ValueError) as error:
+            # Without `last`, which is missing at times, a row's own time has to do.
+            last = json.decode(told.result.get("last", Raw(b'""')))
+            if not last and rows:
+                last = str(int(rows[-1][2] * 10**9) - BACK)
+        except (*UNREADABLE, ArithmeticError, KeyError, ValueError) as error:
             raise PageUnreadable(f"{error}: {answer[:200]!r}") from error
-        # Without `last`, which is missing at times, a row's own time has to do.
-        last = json.decode(told.result.get("last", Raw(b'""')))
-        if not last and rows:
-            last = str(int(rows[-1][2] * 10**9) - BACK)
         return Page(trades, last)
 
 
