@@ -40,6 +40,14 @@ def test_what_a_folder_says_of_past_days_is_what_its_adapter_can(name: str) -> N
     assert bool(exchange.archive_url) == (exchange.archive is not None)
 
 
+@EACH
+def test_what_no_rest_brings_back_comes_by_two_connections(name: str) -> None:
+    exchange = load(name)
+    fills = exchange.fill is not None and exchange.fill.first(1, NOON) is not None
+
+    assert exchange.capabilities.copies >= (1 if fills else 2)
+
+
 def test_an_unknown_exchange_is_refused_by_name() -> None:
     with pytest.raises(LookupError, match="no exchange 'acme'"):
         load("acme")
