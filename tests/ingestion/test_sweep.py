@@ -12,7 +12,7 @@ from ingestion.exchange import load
 from ingestion.sweep import Sweeper
 from schemas.table import all_exchanges
 from tests.ingestion.simulated import capture_at, catalogue_at, rest_at
-from tests.ingestion.test_capture import Remembered, ids_in, until
+from tests.ingestion.test_capture import Remembered, alone, ids_in, until
 from tests.simulator.served import served
 
 SWEPT = [name for name in all_exchanges() if load(name).capabilities.sweep]
@@ -22,7 +22,7 @@ SWEPT = [name for name in all_exchanges() if load(name).capabilities.sweep]
 async def test_trades_that_no_stream_brought_are_sent_and_counted(
     name: str, tmp_path: Path
 ) -> None:
-    exchange, stop = load(name), asyncio.Event()
+    exchange, stop = alone(load(name)), asyncio.Event()
     native = exchange.symbols[0]
     async with served(rate=100) as sim:
         catalogue = await catalogue_at(sim, exchange)
