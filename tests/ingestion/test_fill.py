@@ -85,10 +85,15 @@ def hole(
 def published(filler: Filler) -> list[dict[str, Any]]:
     outlet = filler.outlet
     assert isinstance(outlet, Remembered)
+    return decoded(outlet.values)
+
+
+def decoded(values: Sequence[bytes]) -> list[dict[str, Any]]:
+    """Return the trades of messages as another Avro library reads them."""
     schema = fastavro.parse_schema(json.loads(TRADES.schema))
     return [
         fastavro.schemaless_reader(io.BytesIO(value[5:]), schema, None)
-        for value in outlet.values
+        for value in values
     ]
 
 
