@@ -346,3 +346,25 @@ async def test_symbols_are_spread_over_as_many_connections_as_it_takes(
         # BTC/USD stands in BTC/USDT, and ends there at a letter.
         named = re.compile(rf"(?<!\w){re.escape(symbol)}(?![\w/-])", re.IGNORECASE)
         assert sum(bool(named.search(said)) for said in asked) == 1
+
+
+@EACH
+async def test_what_is_said_on_connecting_keeps_the_pace_of_the_exchange(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exchange = load(name)
+    slow = replace(exchange.capabilities, sends_per_second=20)
+    monkeypatch.setattr(exchange, "capabilities", slow)
+    monkeypatch.setattr(exchange, "subscriptions", lambda symbols: [b"{}"] * 9)
+    clock = asyncio.get_running_loop().time
+    heard: list[float] = []
+
+    async def served(socket: ServerConnection) -> None:
+        async for message in socket:
+            if message == "{}":
+                heard.append(clock())
+
+    async with capturing(name, served):
+        await until(lambda: len(heard) >= 9)
+    # Eight pauses; a busy machine may hear two at once, but never the last too soon.
+    assert heard[8] - heard[0] >= 8 / 20 * 0.9

@@ -102,7 +102,7 @@ async def test_what_is_missing_comes_by_rest_page_by_page_and_nothing_else(
     name: str, tmp_path: Path
 ) -> None:
     async with (
-        served(rate=20_000, exchanges=[name]) as sim,
+        served(rate=5000, exchanges=[name]) as sim,
         filler(sim, name, tmp_path) as asking,
     ):
         truth = await issued(sim, name, 2600)
@@ -132,7 +132,10 @@ async def test_what_is_missing_comes_by_rest_page_by_page_and_nothing_else(
 @EACH
 async def test_rest_and_stream_tell_the_same_trade(name: str, tmp_path: Path) -> None:
     """Except for who told it, and by Kraken's double a microsecond of the time."""
-    async with served(rate=400) as sim, filler(sim, name, tmp_path) as asking:
+    async with (
+        served(rate=400, exchanges=[name]) as sim,
+        filler(sim, name, tmp_path) as asking,
+    ):
         truth = await issued(sim, name, 60)
         await asking.answer(hole(asking, truth, 10, 50))
         texts = {
@@ -158,7 +161,10 @@ async def test_rest_and_stream_tell_the_same_trade(name: str, tmp_path: Path) ->
 async def test_what_the_exchange_does_not_have_yet_is_not_taken_for_absent(
     name: str, tmp_path: Path
 ) -> None:
-    async with served(rate=400) as sim, filler(sim, name, tmp_path) as asking:
+    async with (
+        served(rate=400, exchanges=[name]) as sim,
+        filler(sim, name, tmp_path) as asking,
+    ):
         truth = await issued(sim, name, 40)
         asked = hole(asking, truth, 20, 30)
         asked.last_missing_id += 1_000_000

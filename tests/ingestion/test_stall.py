@@ -53,7 +53,9 @@ async def watched(
 async def test_a_symbol_whose_subscription_died_is_subscribed_anew(
     name: str, tmp_path: Path
 ) -> None:
-    async with served(rate=400) as sim, watched(sim, name, tmp_path) as watch:
+    async with served(rate=400, exchanges=[name]) as sim, watched(
+        sim, name, tmp_path
+    ) as watch:
         capture = watch.capture
         await until(lambda: heard_all(capture))
         dead = sim.server.hubs[name].feed.symbols[0]
@@ -72,7 +74,7 @@ async def test_a_symbol_whose_subscription_died_is_subscribed_anew(
 async def test_a_symbol_that_never_spoke_is_subscribed_anew_once_rest_moves_on(
     name: str, tmp_path: Path
 ) -> None:
-    async with served(rate=400) as sim:
+    async with served(rate=400, exchanges=[name]) as sim:
         dead = sim.server.hubs[name].feed.symbols[0]
         follow = sim.server.hubs[name].follow
         deaf_ones = load(name).capabilities.copies

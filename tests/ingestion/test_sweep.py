@@ -29,7 +29,7 @@ async def test_trades_that_no_stream_brought_are_sent_and_counted(
 ) -> None:
     exchange, stop = alone(load(name)), asyncio.Event()
     native = exchange.symbols[0]
-    async with served(rate=100) as sim:
+    async with served(rate=100, exchanges=[name]) as sim:
         catalogue = await catalogue_at(sim, exchange)
         capture = capture_at(sim, exchange, (native,), catalogue)
         outlet = capture.outlet

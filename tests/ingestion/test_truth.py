@@ -60,7 +60,10 @@ def ids(capture: Capture) -> set[int]:
 async def test_digits_time_and_the_takers_side_arrive_as_they_happened(
     name: str,
 ) -> None:
-    async with served(rate=400) as sim, running(sim, load(name)) as (capture, native):
+    async with served(rate=400, exchanges=[name]) as sim, running(sim, load(name)) as (
+        capture,
+        native,
+    ):
         await until(lambda: capture.tally.trades > 120)
         told = captured(capture)
         span = (min(ids(capture)), max(ids(capture)))
@@ -91,7 +94,7 @@ async def test_an_exchange_that_leaves_the_mute_is_spoken_to_in_time(name: str) 
     if said := exchange.keepalive:
         exchange.keepalive = Keepalive(said.payload, timedelta(seconds=0.2))
     copies = exchange.capabilities.copies
-    async with served(rate=400, pace=HASTY) as sim:
+    async with served(rate=400, pace=HASTY, exchanges=[name]) as sim:
         async with running(sim, exchange) as (capture, _):
             await asyncio.sleep(2.5)
 
@@ -103,7 +106,10 @@ async def test_an_exchange_that_leaves_the_mute_is_spoken_to_in_time(name: str) 
 async def test_what_a_stream_left_out_is_a_hole_in_the_ids_and_rest_fills_it(
     name: str, tmp_path: Path
 ) -> None:
-    async with served(rate=400) as sim, running(sim, load(name)) as (capture, native):
+    async with served(rate=400, exchanges=[name]) as sim, running(sim, load(name)) as (
+        capture,
+        native,
+    ):
         async with filler(sim, name, tmp_path) as asking:
             await sim.order(f"{name}/omit", symbol=native, count=9)
             await until(lambda: len(holes_in(capture)) == 1)
@@ -144,7 +150,10 @@ def holes_in(capture: Capture) -> list[tuple[int, int]]:
 
 @pytest.mark.parametrize("name", DOUBLED)
 async def test_what_one_of_two_connections_loses_the_other_brings(name: str) -> None:
-    async with served(rate=400) as sim, running(sim, load(name)) as (capture, native):
+    async with served(rate=400, exchanges=[name]) as sim, running(sim, load(name)) as (
+        capture,
+        native,
+    ):
         hub = sim.server.hubs[name]
         deaf, *others = hub.connections
         assert len(others) == capture.exchange.capabilities.copies - 1
