@@ -366,5 +366,5 @@ async def test_what_is_said_on_connecting_keeps_the_pace_of_the_exchange(
 
     async with capturing(name, served):
         await until(lambda: len(heard) >= 9)
-    # Eight pauses; a busy machine may hear two at once, but never the last too soon.
-    assert heard[8] - heard[0] >= 8 / 20 * 0.9
+    # Eight pauses of 50 ms; a busy machine may hear the first of them late.
+    assert heard[8] - heard[0] >= 0.2
