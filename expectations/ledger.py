@@ -9,15 +9,16 @@ from pyiceberg.catalog import Catalog
 
 from expectations.catalog import added_files, open_catalog
 from expectations.rollups import noted
-from schemas.id_range import IdRange, from_text
-from schemas.table import table_at
+from schemas.exchange import has_past_days
+from schemas.id_range import IdRange, cut, from_text
+from schemas.table import all_exchanges, table_at
 
 READ_TO = "bullion.ledger-read-to"
 """What the ledger leaves in a snapshot's summary: how far it has read gold."""
 AGAIN_AFTER = timedelta(minutes=2)
 """How long trades of a fill may be on their way before the exchange is asked again."""
 BY_REST = 1_000_000
-"""Ids that a hole may lack to be filled by REST; for more there are archives."""
+"""Ids for which a hole is asked by REST; one that lacks more is days of the past."""
 AT_ONCE = 200
 """Holes that one fill is given, the oldest first."""
 
@@ -45,7 +46,7 @@ def holes_to_fill(env: Mapping[str, str], now: datetime) -> list[dict[str, Any]]
             "symbol": row["symbol"],
             "first_missing_id": row["first_missing_id"],
             "last_missing_id": row["last_missing_id"],
-            "missing": from_text(row["missing_ranges"]),
+            "missing": cut(from_text(row["missing_ranges"]), BY_REST),
             "after": row["after_timestamp"].isoformat(),
         }
         for row in found[:AT_ONCE]
@@ -80,11 +81,22 @@ def ranges_of(env: Mapping[str, str], exchange: str) -> list[dict[str, Any]]:
     return told
 
 
+def by_rest(exchange: str, missing: int) -> bool:
+    """Return whether a hole that lacks so many ids is asked for by REST.
+
+    A wide one is not where its days can be brought whole.
+    """
+    name = exchange.lower()
+    has_days = name not in all_exchanges() or has_past_days(name)
+    return missing <= BY_REST or not has_days
+
+
 def holes(catalog: Catalog, now: datetime) -> Iterator[dict[str, Any]]:
     table = catalog.load_table(table_at("gold.gaps").identifier())
     rows = table.scan(row_filter="state IN ('open', 'filling')").to_arrow()
     for row in rows.to_pylist():
         last = json.loads(row["evidence"] or "{}").get("last")
         asked = datetime.fromisoformat(last["asked_at"]) if last else None
-        if row["missing"] <= BY_REST and (asked is None or now - asked >= AGAIN_AFTER):
+        due = asked is None or now - asked >= AGAIN_AFTER
+        if due and by_rest(row["exchange"], row["missing"]):
             yield row

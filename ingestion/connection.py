@@ -42,10 +42,12 @@ class Connection:
             self._listening_since = None
             yield Frame(payload, datetime.now(UTC))
 
-    async def say(self, messages: Iterable[bytes]) -> None:
-        """Send messages; if the other end is gone, `frames` will tell."""
+    async def say(self, messages: Iterable[bytes], per_second: int) -> None:
+        """Send messages no faster; if the other end is gone, `frames` will tell."""
         try:
-            for message in messages:
+            for place, message in enumerate(messages):
+                if place:
+                    await asyncio.sleep(1 / per_second)
                 await self._socket.send(message, text=True)
         except ConnectionClosed as closed:
             log.info("connection_closed", why=str(closed))
@@ -113,7 +115,8 @@ async def connection(
         proxy=None if is_local(url) else True,
     ) as socket:
         opened = Connection(socket, silence_allowed)
-        await opened.say(exchange.subscriptions(symbols))
+        subscriptions = exchange.subscriptions(symbols)
+        await opened.say(subscriptions, exchange.capabilities.sends_per_second)
         tasks = [
             asyncio.create_task(opened.watch()),
             *(asyncio.create_task(opened.close_when(end)) for end in ends),

@@ -4,15 +4,19 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from importlib import import_module
-from typing import IO, Literal, Protocol
+from typing import IO, Annotated, Literal, Protocol
 
-from msgspec import DecodeError
+from msgspec import DecodeError, Meta
 
 from schemas.table import all_exchanges
 from schemas.trade import Trade
 
 UNREADABLE = (DecodeError, UnicodeDecodeError, RecursionError)
 """What msgspec raises on bytes that are no JSON, no such JSON, or nested too deep."""
+
+# No sign of infinity, no NaN, none of the underscores that Python would allow.
+Digits = Annotated[str, Meta(pattern=r"^-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?$")]
+"""A number that an exchange sends as text; `Decimal` reads each of them."""
 
 Reason = Literal["frame_unparseable", "symbol_unknown"]
 QUOTED = 300
@@ -195,10 +199,11 @@ class Fill(Protocol):
     allowance: Allowance
     """Our share of what the exchange grants an address, all our processes together."""
 
-    def first(self, first_id: int, after: datetime) -> str:
+    def first(self, first_id: int, after: datetime) -> str | None:
         """Return the cursor that asks for ids from this one on, the one before it too.
 
-        `after` is when the trade before the hole happened.
+        `after` is when the trade before the hole happened. `None` where REST has its
+        newest trades and no others.
         """
 
     def since(self, moment: datetime) -> str | None:
@@ -211,7 +216,10 @@ class Fill(Protocol):
         """Return the question for one page."""
 
     def newest(self, instrument: Instrument) -> Request:
-        """Return the question for the newest trade alone; `page` reads its answer."""
+        """Return the question for the newest trade; `page` reads its answer.
+
+        Where REST has no others, it is the question for as many as there are.
+        """
 
     def page(
         self, answer: bytes, instrument: Instrument, received_at: datetime

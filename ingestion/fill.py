@@ -140,6 +140,9 @@ class Filler:
         lacking = {number for a, b in wanted for number in range(a, b + 1)}
         lowest, highest = wanted[0][0], -1
         cursor = self.rest.fill.first(wanted[0][0], hole.after)
+        if cursor is None:
+            told.error = f"REST of {self.exchange.name} has its newest trades alone"
+            return
         while time.monotonic() < self.until:
             request = self.rest.fill.request(instrument, cursor)
             page = await self.rest.page(request, instrument, told.asked)

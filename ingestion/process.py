@@ -85,7 +85,8 @@ async def capture_until_told(
                     capture=capture, rest=rest, least=settings.stall_least
                 )
                 companions.append(watch.watch())
-                if every := settings.sweep or exchange.capabilities.sweep:
+                if usual := exchange.capabilities.sweep:
+                    every = settings.sweep or usual
                     sweeper = Sweeper(capture=capture, rest=rest, every=every)
                     companions.append(sweeper.sweep())
             await first_ended(capture.run(stop), *companions)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Self
 
 from ingestion.exchange import Exchange
-from schemas.table import all_exchanges
+from schemas.exchange import usual_exchanges
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +49,7 @@ class Settings:
         return cls(
             kafka_servers=env["BULLION_KAFKA_SERVERS"],
             registry_url=env["BULLION_REGISTRY_URL"].rstrip("/"),
-            exchanges=words(env.get("BULLION_EXCHANGES", "")) or all_exchanges(),
+            exchanges=words(env.get("BULLION_EXCHANGES", "")) or usual_exchanges(),
             silence_allowed=timedelta(seconds=float(silence)) if silence else None,
             retry_first=seconds(env, "BULLION_RETRY_FIRST_S", 5),
             retry_most=seconds(env, "BULLION_RETRY_MOST_S", 60),

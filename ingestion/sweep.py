@@ -1,7 +1,9 @@
 """An exchange whose stream leaves trades out is swept by REST, gap or no gap.
 
-A jump in the ids tells of an omission only once a later trade came. So each symbol is
-asked for what happened since the last sweep, and what no stream brought is published.
+A jump in the ids tells of an omission only once a later trade came, and nothing where
+ids do not count trades. So each symbol is asked for what happened since the last sweep,
+or for its newest trades where REST has no others, and what no stream brought is
+published.
 """
 
 import asyncio
@@ -34,6 +36,8 @@ class Sweeper:
     """Where the next sweep of each native symbol begins."""
     compared: dict[str, int] = field(default_factory=dict)
     """The last id of each native symbol that was compared."""
+    young: dict[str, dict[int, Trade]] = field(default_factory=dict)
+    """Of each native symbol what REST had, and the stream may still bring."""
 
     async def sweep(self) -> None:
         """Sweep all symbols now and then, for ever; the first time notes the place."""
@@ -60,6 +64,7 @@ class Sweeper:
         native = instrument.native
         cursor = self.cursors.get(native) or self.rest.fill.since(datetime.now(UTC))
         if cursor is None:
+            await self.sweep_newest(instrument)
             return
         before = datetime.now(UTC) - self.settled
         while True:
@@ -75,6 +80,31 @@ class Sweeper:
                 self.cursors[native] = cursor
                 return
             cursor = page.after
+
+    async def sweep_newest(self, instrument: Instrument) -> None:
+        """Compare what REST has as newest; what it shows now is compared once settled.
+
+        More trades between two sweeps than it shows are compared in part.
+
+        Raises:
+            Unanswered: the exchange does not answer.
+        """
+        native = instrument.native
+        page = await self.rest.page(self.rest.fill.newest(instrument), instrument)
+        shown = {int(trade.trade_id): trade for trade in page.trades}
+        if native not in self.compared:
+            # What happened before capture began is nothing that a stream left out.
+            self.compared[native] = max(shown, default=-1)
+            return
+        young = self.young.setdefault(native, {})
+        done = self.compared[native]
+        young.update((number, shown[number]) for number in shown if number > done)
+        before = datetime.now(UTC) - self.settled
+        due = [young[n] for n in sorted(young) if young[n].timestamp <= before]
+        for trade in due:
+            del young[int(trade.trade_id)]
+        if due:
+            await self.compare(instrument, due)
 
     async def compare(self, instrument: Instrument, due: Sequence[Trade]) -> None:
         """Publish those trades that no stream brought, and forget the others' ids."""

@@ -4,6 +4,7 @@ from typing import Any
 
 from query.lake import Lake
 from query.show import answered
+from schemas.exchange import counts_trades
 
 OPEN_SHOWN = 20
 SYMBOLS = """
@@ -40,6 +41,14 @@ SELECT exchange, symbol, first_missing_id, last_missing_id, state, missing,
 FROM trade_gaps WHERE state IN ('open', 'filling')
 ORDER BY found_at, exchange, symbol, first_missing_id LIMIT {OPEN_SHOWN}"""
 
+COMPARED = """
+SELECT exchange, symbol, count(*) AS trades,
+       count(*) FILTER (map_extract(vendor_data, 'origin')[1] = 'rest') AS by_rest,
+       strftime(max(timestamp) AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%SZ') AS until
+FROM gold_crypto_trades
+WHERE timestamp > now() - INTERVAL 1 HOUR AND exchange IN ({names})
+GROUP BY ALL ORDER BY ALL"""
+
 
 def completeness(lake: Lake) -> dict[str, Any]:
     """Return each symbol's ids and gaps, the oldest open gaps, and the verdict.
@@ -48,10 +57,20 @@ def completeness(lake: Lake) -> dict[str, Any]:
     brought from before, is in gold, or is proven to be absent at the exchange, as far
     as the ledger has read. `lacking` also counts days of the past that nobody asked
     for.
+
+    `unproven` names the exchanges whose ids do not count their trades: of those nothing
+    is proven, and `compared` tells how many trades of the last hour no stream had
+    brought, and REST did.
     """
     symbols = rows(lake, SYMBOLS)
     lacking = rows(lake, LACKING)
+    unproven = [
+        each.upper() for each in lake.settings.exchanges if not counts_trades(each)
+    ]
+    names = ", ".join(f"'{each}'" for each in unproven)
     return {
+        "unproven": unproven,
+        "compared": rows(lake, COMPARED.format(names=names)) if unproven else [],
         "complete": bool(symbols) and not any(each["open"] for each in symbols),
         "missing": sum(each["missing"] for each in symbols),
         "symbols": symbols,

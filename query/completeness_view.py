@@ -7,7 +7,7 @@ from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
-from expectations.ledger import BY_REST
+from expectations.ledger import by_rest
 
 COLUMNS = {
     "in gold": "held",
@@ -26,6 +26,8 @@ def page(told: dict[str, Any]) -> RenderableType:
     parts: list[RenderableType] = [symbols(told)]
     if told["open"]:
         parts.append(gaps(told))
+    if told["compared"]:
+        parts.append(compared(told))
     parts.append(verdict(told))
     return Group(*parts)
 
@@ -81,7 +83,7 @@ def gaps(told: dict[str, Any]) -> RenderableType:
 
 def days(row: dict[str, Any]) -> str:
     """Return the command that brings a hole which is too wide for REST, if it is."""
-    if row["missing"] <= BY_REST:
+    if by_rest(row["exchange"], row["missing"]):
         return ""
     return (
         f"{row['missing']:,} are too many for REST: ./bullion airflow backfill create "
@@ -91,7 +93,35 @@ def days(row: dict[str, Any]) -> str:
     )
 
 
+def compared(told: dict[str, Any]) -> Table:
+    table = board("ids that count no trades: the last hour, stream against REST")
+    for name in ("exchange", "symbol"):
+        table.add_column(name, no_wrap=True)
+    for name in ("in gold", "by REST alone", "until"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in told["compared"]:
+        table.add_row(
+            row["exchange"],
+            row["symbol"],
+            str(row["trades"]),
+            str(row["by_rest"]),
+            row["until"][:19].replace("T", " "),
+        )
+    return table
+
+
 def verdict(told: dict[str, Any]) -> str:
+    if not told["unproven"]:
+        return of_ledger(told)
+    said = (
+        f"[yellow]not proven[/]: {', '.join(told['unproven'])}, whose ids do not count "
+        "trades; REST's newest are compared with what came"
+    )
+    return f"{of_ledger(told)}\n{said}"
+
+
+def of_ledger(told: dict[str, Any]) -> str:
+    """Return what is proven of the exchanges whose ids count their trades."""
     if not told["symbols"]:
         return "no trade has been entered yet: the DAG `completeness` does, each minute"
     if told["complete"]:

@@ -39,6 +39,17 @@ def size(ranges: Iterable[IdRange]) -> int:
     return sum(last - first + 1 for first, last in ranges)
 
 
+def cut(ranges: Iterable[IdRange], most: int) -> list[IdRange]:
+    """Return the first ids of ranges, so many at most."""
+    kept: list[IdRange] = []
+    for first, last in ranges:
+        if most <= 0:
+            break
+        kept.append((first, min(last, first + most - 1)))
+        most -= last - first + 1
+    return kept
+
+
 def common(some: Sequence[IdRange], others: Sequence[IdRange]) -> list[IdRange]:
     """Return the ids that are in both; each as `joined` gives it."""
     kept: list[IdRange] = []

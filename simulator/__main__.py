@@ -33,6 +33,13 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--rate", type=positive, help="trades/s of all symbols together (default 20)"
     )
+    parser.add_argument(
+        "--exchanges",
+        type=lambda text: text.split(","),
+        default=(),
+        metavar="ACME,...",
+        help="whose trades are simulated (default: all that have a folder)",
+    )
     parser.add_argument("--seed", type=int, help="of the simulated trades (default 1)")
     parser.add_argument("--state", type=Path, help="a folder; without it, memory only")
     return parser.parse_args()
@@ -54,6 +61,7 @@ async def serve(asked: argparse.Namespace) -> None:
         seed=asked.seed,
         speed=asked.speed,
         retime=asked.retime,
+        exchanges=asked.exchanges,
     )
     server = Server(found, Pace(), asked.port)
     stopped = asyncio.Event()

@@ -1,7 +1,7 @@
 """Which feed was asked for, and the feeds of all exchanges that it has."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from simulator.dialect import all_dialects
@@ -37,8 +37,9 @@ def feeds(
     seed: int | None = None,
     speed: str = "full",
     retime: bool = False,
+    exchanges: Sequence[str] = (),
 ) -> Mapping[str, Feed]:
-    """Return the feed of each exchange.
+    """Return the feed of each exchange; of these alone, where trades are simulated.
 
     Raises:
         ValueError: what was asked for cannot be; the message says why.
@@ -47,9 +48,15 @@ def feeds(
     if kind == "simulated" and not path:
         keep = Keep.at(state, "simulated")
         segments = segments_of(keep, rate, seed, time.time_ns())
+        spoken = all_dialects()
+        if unknown := set(exchanges) - set(spoken):
+            raise ValueError(
+                f"--exchanges names {', '.join(sorted(unknown))}; "
+                f"there are: {', '.join(spoken)}"
+            )
         return {
-            name: Simulated(name, spoken.markets, keep, segments)
-            for name, spoken in all_dialects().items()
+            name: Simulated(name, spoken[name].markets, keep, segments)
+            for name in exchanges or spoken
         }
     if kind == "recorded" and path:
         keep = Keep.at(state, "recorded")

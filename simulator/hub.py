@@ -187,6 +187,11 @@ class Hub:
                 connection.mark(self.feed.position)
         self.note_followers()
 
+    def newest(self, symbol: str, count: int) -> Group:
+        """Return the newest trades, which a new subscription is told once more."""
+        last = self.feed.last(symbol)
+        return list(self.feed.trades(symbol, last - count + 1, last))
+
     def note_followers(self) -> None:
         if any(connection.follows for connection in self.connections):
             self.followed.set()

@@ -15,6 +15,8 @@ class Pace:
     messages_per_second: int = 5
     streams: int = 1024
     weight_per_minute: int = 6000
+    scale: float = 1
+    """What intervals that one exchange alone knows are multiplied by."""
     save_every: float = 0.5
     settle: float = 2
     """When a recording's reader goes, what it read in these seconds comes again."""

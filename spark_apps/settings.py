@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Self
 
 from expectations.places import Folder, folder
+from schemas.exchange import usual_exchanges
 from schemas.table import all_exchanges
 
 
@@ -114,7 +115,7 @@ class Storage:
 
 
 def exchanges(env: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the exchanges that were asked for, all that there are if none was.
+    """Return the exchanges that were asked for, the usual ones if none was.
 
     Raises:
         LookupError: an exchange without a folder was asked for.
@@ -126,4 +127,4 @@ def exchanges(env: Mapping[str, str]) -> tuple[str, ...]:
             f"BULLION_EXCHANGES names {', '.join(sorted(unknown))}; "
             f"there are: {', '.join(all_exchanges())}"
         )
-    return named or all_exchanges()
+    return named or usual_exchanges()

@@ -32,7 +32,7 @@ def arguments() -> argparse.ArgumentParser:
         help="local (default): each driver works by itself; cluster: a master and two "
         "workers of 4 cores, checkpoints in S3; kept for the next `up`",
     )
-    up.add_argument("--exchanges", help="such as acme,ajax; all that have a folder")
+    up.add_argument("--exchanges", help="such as acme,ajax; none: the usual ones")
     up.add_argument("--speed", help="of a recording: 1, N or full (default)")
     up.add_argument(
         "--retime", action="store_true", help="move a recording's times to now"

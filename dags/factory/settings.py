@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 
+from schemas.exchange import usual_exchanges
 from schemas.table import all_exchanges
 
 
@@ -30,7 +31,7 @@ def lanes_first() -> bool:
 
 
 def exchanges() -> tuple[str, ...]:
-    """Return the exchanges that have lanes here: those asked for, or all there are.
+    """Return the exchanges that have lanes here: those asked for, or the usual ones.
 
     Raises:
         LookupError: an exchange without a folder was asked for.
@@ -42,7 +43,7 @@ def exchanges() -> tuple[str, ...]:
             f"BULLION_EXCHANGES names {', '.join(sorted(unknown))}; "
             f"there are: {', '.join(all_exchanges())}"
         )
-    return tuple(asked) or all_exchanges()
+    return tuple(asked) or usual_exchanges()
 
 
 def lane_interval() -> timedelta:

@@ -3,7 +3,6 @@
 import json
 import time
 
-from simulator.feed import Feed, Group
 from simulator.hub import Connection, Hub
 from simulator.kraken.frames import compact, frame, instruments, rfc3339
 
@@ -59,15 +58,10 @@ def subscribed(
             replies.append(ack("subscribe", result, began))
             fresh.append(symbol)
     hub.follow(connection, fresh)
-    trades = [one for symbol in fresh for one in newest(hub.feed, symbol)]
+    trades = [one for symbol in fresh for one in hub.newest(symbol, SNAPSHOT)]
     if snapshot and trades:
         replies.append(frame("snapshot", trades))
     return replies
-
-
-def newest(feed: Feed, symbol: str) -> Group:
-    last = feed.last(symbol)
-    return list(feed.trades(symbol, last - SNAPSHOT + 1, last))
 
 
 def unsubscribed(

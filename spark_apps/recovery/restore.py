@@ -61,6 +61,7 @@ def plan(
     known = pointers(backup.dump) if backup else {}
     heads: dict[str, Head] = {}
     bad: list[str] = []
+    seen: set[str] = set()
     whole = there = 0
     names = sorted({*specified(), *known})
     for number, name in enumerate(names, start=1):
@@ -78,6 +79,7 @@ def plan(
             continue
         if found is None:
             continue
+        seen.add(name)
         if found.location == now:
             whole += 1
         else:
@@ -91,6 +93,7 @@ def plan(
         lost=tuple(
             stream.name
             for exchange in all_exchanges()
+            if set(lane_of(exchange)) <= seen
             for stream in streams_of(exchange, checkpoints)
             if not is_readable(stream.checkpoint)
         ),
@@ -178,8 +181,13 @@ def carry_out(
 
 def is_there(catalog: Pointers, exchange: str) -> bool:
     """Return whether the lane of an exchange has its tables."""
-    ours = [table for table in all_tables() if table.per_exchange]
-    return all(catalog.of(table.identifier(exchange)) for table in ours)
+    return all(catalog.of(name) for name in lane_of(exchange))
+
+
+def lane_of(exchange: str) -> tuple[str, ...]:
+    """Return the names of the tables that are an exchange's own."""
+    ours = (table for table in all_tables() if table.per_exchange)
+    return tuple(table.identifier(exchange) for table in ours)
 
 
 def begin_anew(

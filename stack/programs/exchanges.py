@@ -2,7 +2,7 @@
 
 from stack.place import Place
 from stack.programs.program import LOCAL, Program
-from stack.settings import feed
+from stack.settings import exchanges, feed
 
 
 def simulator(place: Place) -> Program:
@@ -10,6 +10,8 @@ def simulator(place: Place) -> Program:
     options = [f"--{name}={told[name]}" for name in ("speed", "rate") if name in told]
     if told.get("retime"):
         options.append("--retime")
+    if told["feed"] == "simulated":
+        options.append(f"--exchanges={','.join(exchanges(place))}")
     return Program(
         name="simulator",
         about=f"the exchanges at home: {told['feed']}",

@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -35,11 +35,19 @@ SOUND_DAG = "max_active_runs=1, tags=['a'], doc_md='b', default_args={'owner': '
 SOUND_TASK = "execution_timeout=__import__('datetime').timedelta(minutes=1)"
 
 
+@pytest.fixture(scope="module", autouse=True)
+def every_exchange() -> Iterator[None]:
+    """Ask for the lanes of every exchange that has a folder."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("BULLION_EXCHANGES", ",".join(all_exchanges()))
+        yield
+
+
 def bag_of(folder: Path) -> BundleDagBag:
     return BundleDagBag(folder, bundle_path=folder, bundle_name="test")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def bag() -> BundleDagBag:
     return bag_of(DAGS)
 

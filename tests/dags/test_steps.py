@@ -17,6 +17,7 @@ from dags.factory.ledger_jobs import FillJob, FindJob
 from dags.factory.settings import exchanges, lane_interval, lanes_first
 from dags.factory.spark_job import SparkJob
 from dags.factory.staggered import staggered
+from schemas.exchange import usual_exchanges
 from schemas.table import all_exchanges
 from tests.expectations.tables import append, created, lake, trades
 
@@ -109,7 +110,7 @@ def test_the_job_takes_the_place_of_its_shell(lane: Lane) -> None:
 def test_lanes_are_made_for_the_exchanges_that_were_asked_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert exchanges() == all_exchanges()
+    assert exchanges() == usual_exchanges()
     monkeypatch.setenv("BULLION_EXCHANGES", f" {EXCHANGE},")
     assert exchanges() == (EXCHANGE,)
     monkeypatch.setenv("BULLION_EXCHANGES", "mtgox")

@@ -19,6 +19,7 @@ ARROW = {
     "date": pa.date32(),
     "timestamp": pa.timestamp("us", tz="UTC"),
     "decimal(38, 18)": pa.decimal128(38, 18),
+    "map<string, string>": pa.map_(pa.string(), pa.string()),
 }
 
 
@@ -32,7 +33,7 @@ def lake(folder: Path) -> SqlCatalog:
 
 
 def schema_of(address: str) -> pa.Schema:
-    """Return the table's columns but maps and arrays, which nobody here reads."""
+    """Return the table's columns but arrays, which nobody here reads."""
     return pa.schema(
         [
             (column.name, ARROW[column.type])

@@ -9,6 +9,7 @@ import pytest
 from pyiceberg.catalog.sql import SqlCatalog
 
 from expectations.ledger import holes_to_fill, unread
+from schemas.exchange import has_past_days
 from schemas.table import all_exchanges
 from tests.expectations.cases import NOON, trade_row
 from tests.expectations.tables import append, created, lake
@@ -78,6 +79,19 @@ def test_open_holes_are_asked_for_the_oldest_first_and_not_too_often(
     )
 
     assert found == [70, 10, 50]
+
+
+@pytest.mark.parametrize(
+    "exchange", [each for each in all_exchanges() if not has_past_days(each)]
+)
+def test_where_no_day_can_be_brought_a_wide_hole_is_filled_piece_by_piece(
+    catalog: SqlCatalog, exchange: str
+) -> None:
+    wide = gap(60, 3_000_059, exchange=exchange.upper())
+    assert first_ids(catalog, [wide]) == [60]
+
+    (told,) = holes_to_fill({}, NOON)
+    assert told["missing"] == [(60, 1_000_059)]
 
 
 def test_a_hole_is_told_as_a_fill_reads_it(catalog: SqlCatalog) -> None:

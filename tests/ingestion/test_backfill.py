@@ -81,7 +81,9 @@ class Bringing:
 async def bringing(
     name: str, folder: Path, day: date = DAY_BEFORE
 ) -> AsyncIterator[Bringing]:
-    async with served(rate=SPARSE) as sim, filler(sim, name, folder) as asking:
+    async with served(rate=SPARSE, exchanges=[name]) as sim, filler(
+        sim, name, folder
+    ) as asking:
         exchange: Exchange = load(name)
         env = ENV | {
             "BULLION_BACKFILL": str(folder / "days"),

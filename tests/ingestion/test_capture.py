@@ -1,6 +1,7 @@
 """The loop over real sockets: what is served arrives whole, whatever happens to it."""
 
 import asyncio
+import copy
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -57,6 +58,13 @@ def frame_of_trades(name: str) -> str:
     return str(frame)
 
 
+def alone(exchange: Exchange) -> Exchange:
+    """Return the exchange as if one connection carried each symbol."""
+    single = copy.copy(exchange)
+    single.capabilities = replace(exchange.capabilities, copies=1)
+    return single
+
+
 @asynccontextmanager
 async def capturing(
     name: str,
@@ -64,7 +72,7 @@ async def capturing(
     silence: float = 5,
     max_life: timedelta | None = None,
 ) -> AsyncIterator[tuple[Capture, Remembered, asyncio.Event]]:
-    exchange: Exchange = load(name)
+    exchange = alone(load(name))
     outlet, stop = Remembered(), asyncio.Event()
     async with serve(served, "127.0.0.1", 0) as server:
         port = next(iter(server.sockets)).getsockname()[1]
@@ -240,7 +248,9 @@ async def test_what_was_received_before_the_end_is_published(name: str) -> None:
 
 def numbered(name: str, number: int) -> str:
     """Return a frame of one trade with this id."""
-    return re.sub(r'("t"|"trade_id"): ?\d+', rf"\1:{number}", frame_of_trades(name))
+    sample, *_ = (p.values[1] for p in samples("trades") if p.values[0] == name)
+    (told,) = sample["trades"]
+    return re.sub(rf"\b{told['trade_id']}\b", str(number), str(sample["frame"]))
 
 
 def ids_in(outlet: Remembered) -> list[int]:
@@ -337,7 +347,28 @@ async def test_symbols_are_spread_over_as_many_connections_as_it_takes(
         await asyncio.sleep(0.2)
     assert len(asked) == 2
     for symbol in exchange.symbols:
-        # BTC/USD stands in BTC/USDT, and no name in another with what is around it.
-        named = (f"{symbol.lower()}@", f'"{symbol.lower()}"')
-        carried = [any(each in said.lower() for each in named) for said in asked]
-        assert sum(carried) == 1
+        # BTC/USD stands in BTC/USDT, and ends there at a letter.
+        named = re.compile(rf"(?<!\w){re.escape(symbol)}(?![\w/-])", re.IGNORECASE)
+        assert sum(bool(named.search(said)) for said in asked) == 1
+
+
+@EACH
+async def test_what_is_said_on_connecting_keeps_the_pace_of_the_exchange(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exchange = load(name)
+    slow = replace(exchange.capabilities, sends_per_second=20)
+    monkeypatch.setattr(exchange, "capabilities", slow)
+    monkeypatch.setattr(exchange, "subscriptions", lambda symbols: [b"{}"] * 9)
+    clock = asyncio.get_running_loop().time
+    heard: list[float] = []
+
+    async def served(socket: ServerConnection) -> None:
+        async for message in socket:
+            if message == "{}":
+                heard.append(clock())
+
+    async with capturing(name, served):
+        await until(lambda: len(heard) >= 9)
+    # Eight pauses of 50 ms; a busy machine may hear the first of them late.
+    assert heard[8] - heard[0] >= 0.2

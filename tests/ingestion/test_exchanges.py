@@ -10,7 +10,7 @@ from ingestion.exchange import CatalogueUnreadable, Frame, FrameRejected, load
 from schemas.exchange import has_past_days, opened
 from schemas.table import all_exchanges
 from schemas.trade import Trade
-from tests.ingestion.samples import NOON, catalogue_of, frame_of, samples
+from tests.ingestion.samples import NOON, catalogue_of, frame_of, samples, told
 
 EACH = pytest.mark.parametrize("name", all_exchanges())
 GARBAGE = [b"", b"{", b"\xff", b"[]", b"null", b"{}", b'"x"', b'{"data":' * 9999]
@@ -40,6 +40,14 @@ def test_what_a_folder_says_of_past_days_is_what_its_adapter_can(name: str) -> N
     assert bool(exchange.archive_url) == (exchange.archive is not None)
 
 
+@EACH
+def test_what_no_rest_brings_back_comes_by_two_connections(name: str) -> None:
+    exchange = load(name)
+    fills = exchange.fill is not None and exchange.fill.first(1, NOON) is not None
+
+    assert exchange.capabilities.copies >= (1 if fills else 2)
+
+
 def test_an_unknown_exchange_is_refused_by_name() -> None:
     with pytest.raises(LookupError, match="no exchange 'acme'"):
         load("acme")
@@ -63,23 +71,7 @@ def test_an_exchange_has_samples_of_trades_of_silence_and_of_refusal(
 def test_a_frame_yields_what_is_written_beside_it(
     name: str, sample: dict[str, Any]
 ) -> None:
-    told = [
-        {
-            "message_id": trade.message_id,
-            "trade_id": trade.trade_id,
-            "symbol": trade.symbol,
-            "exchange": trade.exchange,
-            "timestamp": trade.timestamp.isoformat(),
-            "price": str(trade.price),
-            "quantity": str(trade.quantity),
-            "base_asset": trade.base_asset,
-            "quote_currency": trade.quote_currency,
-            "side": str(trade.side),
-            "vendor_data": dict(trade.vendor_data),
-        }
-        for trade in parsed(name, frame_of(sample))
-    ]
-    assert told == sample["trades"]
+    assert [*map(told, parsed(name, frame_of(sample)))] == sample["trades"]
 
 
 @pytest.mark.parametrize(("name", "sample"), list(samples("trades")))

@@ -20,7 +20,7 @@ async def test_what_is_listed_later_is_captured_and_what_is_gone_is_not_expected
     name: str,
 ) -> None:
     exchange, stop = load(name), asyncio.Event()
-    async with served(rate=400) as sim:
+    async with served(rate=400, exchanges=[name]) as sim:
         whole = await catalogue_at(sim, exchange)
         first, *later = sorted(whole)
         told: dict[str, Instrument] = {first: whole[first]}

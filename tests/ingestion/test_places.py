@@ -10,6 +10,7 @@ from ingestion.backoff import delays
 from ingestion.catalogue import NothingToCapture, chosen
 from ingestion.exchange import Instrument, load
 from ingestion.settings import Place, Settings, words
+from schemas.exchange import usual_exchanges
 from schemas.table import all_exchanges
 
 ENOUGH = {"BULLION_KAFKA_SERVERS": "k:1", "BULLION_REGISTRY_URL": "http://r/"}
@@ -26,9 +27,9 @@ def test_a_list_is_cut_at_commas_and_blanks(listed: str) -> None:
     assert words(listed) == ("a", "b")
 
 
-def test_nothing_listed_means_everything() -> None:
+def test_nothing_listed_means_what_is_usual() -> None:
     assert words(" , ") == ()
-    assert Settings.read(ENOUGH).exchanges == all_exchanges()
+    assert Settings.read(ENOUGH).exchanges == usual_exchanges()
 
 
 def test_a_missing_setting_is_named() -> None:

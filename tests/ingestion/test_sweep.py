@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,19 +12,24 @@ from ingestion.exchange import load
 from ingestion.sweep import Sweeper
 from schemas.table import all_exchanges
 from tests.ingestion.simulated import capture_at, catalogue_at, rest_at
-from tests.ingestion.test_capture import Remembered, ids_in, until
+from tests.ingestion.test_capture import Remembered, alone, ids_in, until
 from tests.simulator.served import served
 
 SWEPT = [name for name in all_exchanges() if load(name).capabilities.sweep]
+
+
+def knows_times(name: str) -> bool:
+    fill = load(name).fill
+    return fill is not None and fill.since(datetime.now(UTC)) is not None
 
 
 @pytest.mark.parametrize("name", SWEPT)
 async def test_trades_that_no_stream_brought_are_sent_and_counted(
     name: str, tmp_path: Path
 ) -> None:
-    exchange, stop = load(name), asyncio.Event()
+    exchange, stop = alone(load(name)), asyncio.Event()
     native = exchange.symbols[0]
-    async with served(rate=100) as sim:
+    async with served(rate=100, exchanges=[name]) as sim:
         catalogue = await catalogue_at(sim, exchange)
         capture = capture_at(sim, exchange, (native,), catalogue)
         outlet = capture.outlet
@@ -55,6 +60,34 @@ async def test_trades_that_no_stream_brought_are_sent_and_counted(
     assert len(ids) == len(set(ids))
     heard = capture.heard[native]
     assert len(heard.ids) < len(ids)
+
+
+@pytest.mark.parametrize("name", [n for n in SWEPT if not knows_times(n)])
+async def test_trades_that_rest_shows_for_a_moment_are_compared_once_settled(
+    name: str, tmp_path: Path
+) -> None:
+    exchange, stop = load(name), asyncio.Event()
+    native = exchange.symbols[0]
+    async with served(rate=4000, exchanges=[name]) as sim:
+        catalogue = await catalogue_at(sim, exchange)
+        capture = capture_at(sim, exchange, (native,), catalogue)
+        async with rest_at(sim, exchange, tmp_path) as rest:
+            sweeper = Sweeper(
+                capture=capture,
+                rest=rest,
+                every=timedelta(seconds=0.1),
+                # Long after REST has forgotten them.
+                settled=timedelta(seconds=1.5),
+            )
+            running = asyncio.create_task(capture.run(stop))
+            await until(lambda: capture.tally.trades > 60)
+            sweeping = asyncio.create_task(sweeper.sweep())
+            await until(lambda: capture.tally.swept > 100)
+            sweeping.cancel()
+            stop.set()
+            await asyncio.wait_for(running, 10)
+    # What waits is no more than came while it waits.
+    assert capture.tally.omitted == 0 and len(sweeper.young[native]) < 4000
 
 
 def test_ids_that_no_sweep_asks_for_are_forgotten_in_the_end(

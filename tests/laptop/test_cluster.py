@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from schemas.table import all_exchanges
+from schemas.exchange import usual_exchanges
 from stack import files, profile, secrets
 from stack.place import CLUSTER, PORTS, Place
 from stack.programs import Program, programs
@@ -18,7 +18,7 @@ from stack.programs.cluster import CORES, WORKERS, bronze_share, lanes_share
 from stack.settings import environment
 from stack.when_ready import answers
 
-EXCHANGES = all_exchanges()
+EXCHANGES = usual_exchanges()
 
 
 def clustered(home: Path, **settings: str) -> Place:

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from schemas.table import ROOT, all_exchanges
+from schemas.exchange import usual_exchanges
+from schemas.table import ROOT
 from stack.when_ready import answers
 
 DOCKER = ROOT / "docker"
@@ -52,7 +53,7 @@ def test_services_are_begun_in_order() -> None:
             wanted = "completed_successfully" if needed in ENDS else "healthy"
             assert told["condition"] == f"service_{wanted}", (name, needed)
     after = {name: set(SERVICES[name].get("depends_on", {})) for name in each()}
-    for exchange in all_exchanges():
+    for exchange in usual_exchanges():
         assert {"kafka", "prepare", "spark-worker-1"} <= after[
             f"bronze-{exchange}-stream"
         ]
@@ -67,7 +68,7 @@ def test_two_workers_of_four_cores_have_a_bronze_job_for_each_exchange() -> None
         assert SERVICES[name]["environment"]["WORKER_CORES"] == "4"
     cores = [int(SERVICES[n].get("environment", {}).get("CORES", 0)) for n in each()]
     assert sum(cores) == 8
-    for exchange in all_exchanges():
+    for exchange in usual_exchanges():
         service = SERVICES[f"bronze-{exchange}-stream"]
         assert service["command"] == ["bronze", exchange]
         assert service["environment"]["CORES"] == "2"

@@ -3,7 +3,7 @@
 import io
 import json
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +12,9 @@ from rich.console import Console
 from query.completeness import completeness
 from query.completeness_view import page
 from query.lake import Lake
-from tests.expectations.cases import NOON
+from schemas.exchange import counts_trades
+from schemas.table import all_exchanges
+from tests.expectations.cases import NOON, trade_row
 from tests.expectations.tables import append
 
 ACME = {"exchange": "ACME", "symbol": "BTCUSD"}
@@ -99,6 +101,34 @@ def test_an_empty_ledger_proves_nothing(small: Lake) -> None:
 
     assert not said["complete"]
     assert "no trade has been entered yet" in printed(said)
+
+
+@pytest.mark.parametrize(
+    "exchange", [each for each in all_exchanges() if not counts_trades(each)]
+)
+def test_what_no_id_proves_is_told_by_counts_and_is_no_part_of_the_verdict(
+    small: Lake, exchange: str
+) -> None:
+    now = datetime.now(UTC)
+    rest = {"vendor_data": [("origin", "rest"), ("source", "rest")]}
+    came = {"vendor_data": [("source", "ws")]}
+    old = {"timestamp": now - timedelta(hours=2)}
+    rows = [
+        trade_row(exchange, **({"timestamp": now, "trade_id": each} | how))
+        | {"exchange_date": now.date(), "exchange_hour": now.hour}
+        | {"gold_ingestion_timestamp": now}
+        for each, how in (("1", came), ("2", rest), ("3", came), ("4", rest | old))
+    ]
+    gold = small.catalog.load_table("market_data.gold_crypto_trades")
+    append(gold, "gold.trades", rows)
+    said = told(small, [held(1, 20)], [])
+
+    assert said["complete"] and exchange.upper() in said["unproven"]
+    (row,) = said["compared"]
+    assert (row["exchange"], row["trades"], row["by_rest"]) == (exchange.upper(), 3, 1)
+    text = printed(said)
+    assert "complete: gold holds every id" in text
+    assert f"not proven: {exchange.upper()}" in text and "by REST alone" in text
 
 
 @pytest.mark.parametrize("state", ["open", "filling"])

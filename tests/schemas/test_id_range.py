@@ -4,7 +4,16 @@ import random
 
 import pytest
 
-from schemas.id_range import IdRange, as_text, common, from_text, joined, size, without
+from schemas.id_range import (
+    IdRange,
+    as_text,
+    common,
+    cut,
+    from_text,
+    joined,
+    size,
+    without,
+)
 
 
 def ids(ranges: list[IdRange]) -> set[int]:
@@ -31,3 +40,12 @@ def test_ranges_and_sets_agree(seed: int) -> None:
 
 def test_ranges_that_touch_are_one() -> None:
     assert joined([(4, 6), (1, 3), (8, 9), (2, 5)]) == [(1, 6), (8, 9)]
+
+
+def test_ranges_are_cut_at_so_many_ids() -> None:
+    ranges = [(1, 3), (5, 5), (10, 19)]
+
+    assert cut(ranges, 6) == [(1, 3), (5, 5), (10, 11)]
+    assert cut(ranges, 4) == [(1, 3), (5, 5)]
+    assert cut(ranges, 2) == [(1, 2)]
+    assert cut(ranges, 100) == ranges and cut([], 5) == []

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -64,9 +64,18 @@ async def served(
     seed: int | None = 7,
     speed: str = "full",
     retime: bool = False,
+    exchanges: Sequence[str] = (),
 ) -> AsyncIterator[Served]:
     """Serve until the block ends, and end as SIGTERM would."""
-    found = feeds(feed, state=state, rate=rate, seed=seed, speed=speed, retime=retime)
+    found = feeds(
+        feed,
+        state=state,
+        rate=rate,
+        seed=seed,
+        speed=speed,
+        retime=retime,
+        exchanges=exchanges,
+    )
     server = Server(found, pace, 0)
     await server.start()
     try:

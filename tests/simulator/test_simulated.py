@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from simulator.dialect import all_dialects
+from simulator.feeds import feeds
 from simulator.market import Market
 from simulator.simulated import Simulated, segments_of
 from simulator.state import Keep
@@ -126,6 +127,14 @@ async def test_ids_go_on_after_a_restart_and_rest_fills_the_time_between(
     ids = [trade["t"] for trade in before]
     ids += [row["id"] for row in rows[:hole]] + [trade["t"] for trade in after]
     assert ids == list(range(ids[0], ids[-1] + 1))
+
+
+async def test_trades_are_made_for_those_exchanges_alone_that_were_asked_for() -> None:
+    name, *others = all_dialects()
+    async with served(exchanges=[name]) as one:
+        assert set(await one.get("/control/state")) == {name}
+    with pytest.raises(ValueError, match=f"mtgox; there are: {name}, {others[0]}"):
+        feeds("simulated", state=None, exchanges=[name, "mtgox"])
 
 
 async def test_rest_tells_what_binance_streams() -> None:

@@ -36,6 +36,9 @@ FRAMES = [binance_frame(place) for place in range(200)]
 ROWS = [kraken_row(place) for place in range(120)]
 
 
+RECORDED = ("binance", "kraken")
+
+
 def write(folder: Path) -> Path:
     """Write both recordings into a folder and return it."""
     (folder / "binance").mkdir(parents=True)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from schemas.table import all_exchanges
+from schemas.exchange import usual_exchanges
 from spark_apps.job_guard import Busy, hold_lock
 from spark_apps.session import conf
 from spark_apps.settings import Settings, Storage
@@ -29,7 +29,7 @@ def test_settings_name_what_is_missing_and_who_asked() -> None:
         Settings.read({"BULLION_HOME": "/h", "BULLION_EXCHANGES": "mtgox"})
     read = Settings.read({"BULLION_HOME": "/h", "AIRFLOW_CTX_DAG_ID": "lane__acme"})
 
-    assert read.exchanges == all_exchanges()
+    assert read.exchanges == usual_exchanges()
     assert read.checkpoints == Path("/h/checkpoints")
     assert read.airflow == {"bullion.airflow-dag-id": "lane__acme"}
 

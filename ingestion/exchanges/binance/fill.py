@@ -17,13 +17,14 @@ from msgspec import Meta, Raw, Struct, json
 from ingestion.exchange import (
     UNREADABLE,
     Allowance,
+    Digits,
     Instrument,
     Page,
     PageUnreadable,
     Request,
     with_unread,
 )
-from ingestion.exchanges.binance.frames import Digits, Instant
+from ingestion.exchanges.binance.frames import Instant
 from ingestion.exchanges.binance.times import moment
 from schemas.trade import Side, Trade
 

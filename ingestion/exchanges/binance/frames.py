@@ -18,8 +18,8 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType, field
 
-# No sign of infinity, no NaN, none of the underscores that Python would allow.
-Digits = Annotated[str, Meta(pattern=r"^-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?$")]
+from ingestion.exchange import Digits
+
 # Until the year 9999, whichever of the two units it is in.
 Instant = Annotated[int, Meta(ge=0, le=253_402_300_799_999_999)]
 
