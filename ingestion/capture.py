@@ -20,8 +20,9 @@ from ingestion.exchange import (
     StreamEnding,
     SymbolRefused,
 )
+from ingestion.histogram import Histogram
 from ingestion.outlet import Outlet
-from ingestion.reading import Reading, Relay
+from ingestion.reading import Because, Reading, Relay
 from schemas.trade import CONNECTION, Trade
 
 log = structlog.get_logger()
@@ -35,14 +36,36 @@ class Tally:
 
     frames: int = 0
     trades: int = 0
-    rejected: int = 0
+    rejections: dict[str, int] = field(default_factory=dict)
+    """Frames that nobody could read, by the reason."""
+    received: Histogram = field(default_factory=Histogram)
+    """From a trade's time at the exchange to its receipt, without replays."""
     connections: int = 0
+    open: int = 0
+    reconnects: dict[str, int] = field(default_factory=dict)
+    """Connections that followed another, by what was wrong with that one."""
     stalls: int = 0
     swept: int = 0
     """Trades that REST was seen to have."""
     omitted: int = 0
     """Those of them that no stream had brought."""
     refused: set[str] = field(default_factory=set)
+
+    @property
+    def rejected(self) -> int:
+        """Frames that nobody could read."""
+        return sum(self.rejections.values())
+
+    def opened(self, because: Because) -> None:
+        """Count a connection."""
+        self.connections += 1
+        self.open += 1
+        if because != "start":
+            self.reconnects[because] = self.reconnects.get(because, 0) + 1
+
+    def reject(self, reason: str) -> None:
+        """Count a frame that nobody could read."""
+        self.rejections[reason] = self.rejections.get(reason, 0) + 1
 
 
 @dataclass(slots=True)
@@ -159,8 +182,9 @@ class Capture:
         async with connection(
             self.exchange, url, symbols, allowed, stop, reading.left
         ) as opened:
-            self.tally.connections += 1
-            reading.opened = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
+            self.tally.opened(reading.because)
+            reading.opened_at = datetime.now(UTC)
+            reading.opened = f"{reading.opened_at:%Y-%m-%dT%H:%M:%S.%fZ}"
             log.info(
                 "connected",
                 exchange=self.exchange.name,
@@ -175,6 +199,7 @@ class Capture:
                     reading.heard.set()
                     await self._carry(frame, url, reading)
             finally:
+                self.tally.open -= 1
                 if old:
                     old.cancel()
                 if opened.fell_silent:
@@ -190,7 +215,7 @@ class Capture:
                 trade.vendor_data[CONNECTION] = came_by
             messages = [self.outlet.packed(trade) for trade in trades]
         except FrameRejected as rejection:
-            self.tally.rejected += 1
+            self.tally.reject(rejection.error_reason)
             reading.rejected += 1
             await self.outlet.reject(frame, rejection, url)
             log.warning(
@@ -211,11 +236,15 @@ class Capture:
             for key, value in messages:
                 await self.outlet.publish(key, value)
             self.tally.trades += len(messages)
-            self._note(trades)
+            self._note(trades, reading.opened_at)
 
-    def _note(self, trades: Sequence[Trade]) -> None:
-        now = asyncio.get_running_loop().time()
+    def _note(self, trades: Sequence[Trade], opened_at: datetime) -> None:
+        now, received = asyncio.get_running_loop().time(), self.tally.received
         for trade in trades:
+            happened = trade.timestamp
+            # What happened before the connection was opened is a replay.
+            if happened > opened_at:
+                received.count((trade.ingestion_timestamp - happened).total_seconds())
             heard = self.heard.get(trade.vendor_data["native_symbol"])
             if heard is not None:
                 heard.at, heard.last_id = now, trade.trade_id

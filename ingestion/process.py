@@ -13,6 +13,8 @@ from ingestion.backoff import delays
 from ingestion.capture import Capture, serve, tell
 from ingestion.catalogue import chosen, fetch_catalogue
 from ingestion.exchange import Exchange
+from ingestion.exporter import Exporter, served
+from ingestion.line import Traffic
 from ingestion.listings import Listings
 from ingestion.publisher import Publisher, producer_settings
 from ingestion.registry import ids_when_there
@@ -73,12 +75,20 @@ async def capture_until_told(
         *(serve(publisher), tell(capture, settings.progress_every)),
         listings.follow(),
     ]
+    traffic = Traffic()
+    exporter = Exporter(
+        capture=capture,
+        deliveries=publisher.deliveries,
+        queue_limit=settings.queue_messages,
+        traffic=traffic,
+    )
     try:
         async with AsyncExitStack() as held:
+            held.enter_context(served(exporter, settings.metrics_port))
             if exchange.fill is not None:
                 limits = settings.limits / f"{exchange.name}.json"
                 rest = await held.enter_async_context(
-                    opened(exchange.fill, place.rest_url, limits)
+                    opened(exchange.fill, place.rest_url, limits, traffic)
                 )
                 watch = StallWatch(
                     capture=capture, rest=rest, least=settings.stall_least

@@ -7,6 +7,7 @@ from datetime import timedelta
 import structlog
 from confluent_kafka import KafkaError, Message, Producer
 
+from ingestion.delivery import Deliveries
 from ingestion.exchange import Frame, FrameRejected
 from ingestion.wire import header, packed_rejection, packed_trade
 from schemas.rejected import RejectedFrame
@@ -61,6 +62,7 @@ class Publisher:
         rejected_schema: int,
     ) -> None:
         self.failure: str | None = None
+        self.deliveries = Deliveries()
         self._said_at = -SAID_AGAIN_AFTER
         self._exchange = exchange
         self._trades = TRADES.name(exchange)
@@ -106,9 +108,10 @@ class Publisher:
         await self._produce(self._rejected, None, value)
 
     async def _produce(self, topic: str, key: bytes | None, value: bytes) -> None:
+        timed = self.deliveries.timed(self._on_delivery)
         while True:
             try:
-                self._producer.produce(topic, value, key)
+                self._producer.produce(topic, value, key, on_delivery=timed)
                 return
             except BufferError:
                 # Full: while we wait nobody reads, and the exchange's socket fills.

@@ -13,7 +13,8 @@ import structlog
 
 from ingestion.capture import Capture, Heard
 from ingestion.exchange import Instrument
-from ingestion.rest import Rest, Unanswered
+from ingestion.line import Unanswered
+from ingestion.rest import Rest
 
 log = structlog.get_logger()
 TIMES = 20

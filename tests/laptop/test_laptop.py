@@ -93,9 +93,14 @@ def test_a_line_of_the_example_may_be_uncommented_as_it_stands(tmp_path: Path) -
     said = written(file)
 
     assert said["BULLION_LANE_SECONDS"].isdigit()
-    assert {said[f"BULLION_PORT_{name}"] for name in PORTS} == {
-        str(port) for port in PORTS.values()
+    # Those of exchanges are told once, as the other settings of an exchange are.
+    metrics = [name for name in PORTS if name.startswith("METRICS_")]
+    others = PORTS.keys() - set(metrics)
+    assert {name: said[f"BULLION_PORT_{name}"] for name in others} == {
+        name: str(PORTS[name]) for name in others
     }
+    first = int(said["BULLION_PORT_METRICS_ACME"])
+    assert [PORTS[name] for name in metrics] == list(range(first, first + len(metrics)))
     assert said["BULLION_EXCHANGES"] == ""
 
 
