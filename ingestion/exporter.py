@@ -18,6 +18,7 @@ from prometheus_client.registry import Collector
 
 from ingestion import metrics
 from ingestion.capture import Capture
+from ingestion.clock import ClockWatch
 from ingestion.delivery import Deliveries
 from ingestion.histogram import Histogram
 from ingestion.line import Traffic
@@ -38,6 +39,8 @@ class Exporter(Collector):
     deliveries: Deliveries
     queue_limit: int
     traffic: Traffic
+    clock: ClockWatch | None
+    """`None` where the exchange does not tell its time."""
 
     def collect(self) -> Iterable[Family]:
         """Yield every family of the table, those without a sample too."""
@@ -52,6 +55,7 @@ class Exporter(Collector):
         yield from self._of_frames()
         yield from self._of_symbols()
         yield from self._of_rest()
+        yield from self._of_clocks()
 
     def _of_frames(self) -> Iterator[Sample]:
         capture, tally = self.capture, self.capture.tally
@@ -84,6 +88,11 @@ class Exporter(Collector):
         for outcome, count in list(traffic.requests.items()):
             yield metrics.REST_REQUESTS, (outcome,), count
         yield metrics.REST_WAIT, (), traffic.waited
+
+    def _of_clocks(self) -> Iterator[Sample]:
+        if self.clock and (offset := self.clock.offset):
+            yield metrics.CLOCK_OFFSET, (), offset.middle
+            yield metrics.CLOCK_UNCERTAINTY, (), offset.uncertainty
 
 
 def family(metric: Metric, exchange: str, samples: Iterable[Sample]) -> Family:

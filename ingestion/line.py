@@ -4,7 +4,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -18,6 +18,8 @@ Told = TypeVar("Told")
 Outcome = Literal["answered", "too_often", "refused", "failed", "unreachable"]
 TOO_OFTEN = (418, 429)
 """HTTP's words for us having asked too often, and for having gone on."""
+SPARING = Allowance(cost=1, per=timedelta(seconds=1))
+"""Of an exchange that does not say how often it may be asked."""
 LEFT_ALONE = 60.0
 """Seconds to wait where the exchange does not say how long."""
 
@@ -124,14 +126,7 @@ def outcome_of(status: int) -> Outcome:
 
 
 @asynccontextmanager
-async def line_to(
-    url: str, allowance: Allowance, limits: Path, traffic: Traffic | None = None
-) -> AsyncIterator[Line]:
+async def line_to(url: str, allowance: Allowance, limits: Path) -> AsyncIterator[Line]:
     """Give the line to an address; `limits` is the exchange's file of what is spent."""
     async with httpx.AsyncClient(timeout=20, trust_env=not is_local(url)) as client:
-        yield Line(
-            url=url,
-            limiter=Limiter(allowance, limits),
-            client=client,
-            traffic=traffic or Traffic(),
-        )
+        yield Line(url=url, limiter=Limiter(allowance, limits), client=client)

@@ -129,10 +129,23 @@ REST_WAIT = Metric(
     says="Waited until the exchange's limit, shared by all processes, let us ask.",
     worry="Worry when it grows by more than half a second a second.",
 )
+CLOCK_OFFSET = Metric(
+    name="bullion_clock_offset_seconds",
+    kind="gauge",
+    says="By how much the exchange's clock is ahead of ours, as its REST tells.",
+    worry="Worry beyond 1 either way: have NTP set this machine's clock.",
+)
+CLOCK_UNCERTAINTY = Metric(
+    name="bullion_clock_uncertainty_seconds",
+    kind="gauge",
+    says="How far that may be off: half of the round trip, and of the clock's step.",
+    worry="Worry above 1: REST is slow, and the offset says little.",
+)
 ALL: tuple[Metric, ...] = (
     *(FRAMES, TRADES, REJECTED, QUEUE, QUEUE_LIMIT, DELIVERY, DELIVERY_WAIT, RECEIVE),
     *(CONNECTIONS, RECONNECTS, STALLS, TRADE_AGE),
     *(SWEPT, OMITTED, MISSING_RATIO, REST_REQUESTS, REST_WAIT),
+    *(CLOCK_OFFSET, CLOCK_UNCERTAINTY),
 )
 
 

@@ -4,7 +4,6 @@ import asyncio
 import random
 import signal
 from collections.abc import Coroutine
-from contextlib import AsyncExitStack
 from functools import partial
 
 import structlog
@@ -12,13 +11,14 @@ import structlog
 from ingestion.backoff import delays
 from ingestion.capture import Capture, serve, tell
 from ingestion.catalogue import chosen, fetch_catalogue
+from ingestion.clock import ClockWatch
 from ingestion.exchange import Exchange
 from ingestion.exporter import Exporter, served
-from ingestion.line import Traffic
+from ingestion.line import SPARING, line_to
 from ingestion.listings import Listings
 from ingestion.publisher import Publisher, producer_settings
 from ingestion.registry import ids_when_there
-from ingestion.rest import opened
+from ingestion.rest import Rest
 from ingestion.settings import Place, Settings
 from ingestion.stall import StallWatch
 from ingestion.sweep import Sweeper
@@ -75,29 +75,38 @@ async def capture_until_told(
         *(serve(publisher), tell(capture, settings.progress_every)),
         listings.follow(),
     ]
-    traffic = Traffic()
-    exporter = Exporter(
-        capture=capture,
-        deliveries=publisher.deliveries,
-        queue_limit=settings.queue_messages,
-        traffic=traffic,
-    )
+    fill, can = exchange.fill, exchange.capabilities
+    allowance = fill.allowance if fill else SPARING
+    limits = settings.limits / f"{exchange.name}.json"
     try:
-        async with AsyncExitStack() as held:
-            held.enter_context(served(exporter, settings.metrics_port))
-            if exchange.fill is not None:
-                limits = settings.limits / f"{exchange.name}.json"
-                rest = await held.enter_async_context(
-                    opened(exchange.fill, place.rest_url, limits, traffic)
+        async with line_to(place.rest_url, allowance, limits) as line:
+            clock = None
+            if can.clock is not None:
+                clock = ClockWatch(
+                    exchange=exchange.name,
+                    clock=can.clock,
+                    line=line,
+                    every=settings.clock_every,
                 )
+                companions.append(clock.watch())
+            if fill is not None:
+                rest = Rest(fill=fill, line=line)
                 watch = StallWatch(
                     capture=capture, rest=rest, least=settings.stall_least
                 )
                 companions.append(watch.watch())
-                if every := settings.sweep or exchange.capabilities.sweep:
+                if every := settings.sweep or can.sweep:
                     sweeper = Sweeper(capture=capture, rest=rest, every=every)
                     companions.append(sweeper.sweep())
-            await first_ended(capture.run(stop), *companions)
+            exporter = Exporter(
+                capture=capture,
+                deliveries=publisher.deliveries,
+                queue_limit=settings.queue_messages,
+                traffic=line.traffic,
+                clock=clock,
+            )
+            with served(exporter, settings.metrics_port):
+                await first_ended(capture.run(stop), *companions)
     finally:
         left = await publisher.flush(settings.flush_allowed)
     return told_at_the_end(capture, left)

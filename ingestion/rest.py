@@ -16,18 +16,13 @@ from ingestion.exchange import (
     PageUnreadable,
     Request,
 )
-from ingestion.line import Line, Reply, Traffic, Unanswered, line_to, uncounted
+from ingestion.line import Line, Reply, Unanswered, line_to, uncounted
 
 
 @asynccontextmanager
-async def opened(
-    fill: Fill, url: str, limits: Path, traffic: Traffic | None = None
-) -> AsyncIterator["Rest"]:
-    """Give the REST at an address; `limits` is the exchange's file of what is spent.
-
-    What is asked is counted in `traffic`, if it is given.
-    """
-    async with line_to(url, fill.allowance, limits, traffic) as line:
+async def opened(fill: Fill, url: str, limits: Path) -> AsyncIterator["Rest"]:
+    """Give the REST at an address; `limits` is the exchange's file of what is spent."""
+    async with line_to(url, fill.allowance, limits) as line:
         yield Rest(fill=fill, line=line)
 
 

@@ -33,6 +33,8 @@ class Settings:
     """How often the exchange is asked what it lists."""
     sweep: timedelta | None
     """Overrules how often exchanges that leave trades out are swept by REST."""
+    clock_every: timedelta
+    """How often an exchange's clock is compared with ours."""
     metrics_port: int
     """Where capture exports its metrics on this machine; 0 is nowhere."""
     limits: Path
@@ -62,6 +64,7 @@ class Settings:
             stall_least=seconds(env, "BULLION_STALL_S", 30),
             listings_every=seconds(env, "BULLION_LISTINGS_S", 600),
             sweep=timedelta(seconds=float(sweep)) if sweep else None,
+            clock_every=seconds(env, "BULLION_CLOCK_S", 300),
             metrics_port=int(env.get("BULLION_METRICS_PORT") or 0),
             limits=Path(env.get("BULLION_LIMITS") or ".bullion/limits"),
             backfill=Path(env.get("BULLION_BACKFILL") or ".bullion/backfill"),

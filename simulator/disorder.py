@@ -48,6 +48,12 @@ class Disorder:
     """How many of the next subscriptions are refused."""
     rest: list[RestFault] = field(default_factory=list)
     """How the next REST requests fail."""
+    skew: float = 0
+    """Seconds by which the clock that REST tells is ahead of the true one."""
+
+    def time_ns(self) -> int:
+        """Return the time that REST tells, in Unix nanoseconds."""
+        return time.time_ns() + int(self.skew * 10**9)
 
     def greet(self) -> None:
         """Let a handshake in, or refuse it if one is to be refused."""

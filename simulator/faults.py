@@ -184,11 +184,20 @@ async def rest(hub: Hub, order: Order) -> dict[str, object]:
     return {**order, "count": count_of(order)}
 
 
+async def skew(hub: Hub, order: Order) -> dict[str, object]:
+    """Have REST tell a time that is off by `seconds`, from now on."""
+    off = order.get("seconds")
+    if not isinstance(off, int | float) or abs(off) > MOST_S:
+        raise Senseless(f'"seconds" must lie between -{MOST_S} and {MOST_S}')
+    hub.disorder.skew = float(off)
+    return {"seconds": float(off)}
+
+
 FAULTS: dict[str, Fault] = {
     each.__name__: each
     for each in (
         *(garbage, spike, drop, mute, notice, omit, lose, duplicate, reorder),
-        *(merge, split, delay, refuse, rest),
+        *(merge, split, delay, refuse, rest, skew),
     )
 }
 

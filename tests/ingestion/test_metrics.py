@@ -16,6 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from ingestion import metrics
 from ingestion.capture import serve
 from ingestion.catalogue import chosen
+from ingestion.clock import ClockWatch
 from ingestion.exchange import load
 from ingestion.exporter import Exporter
 from ingestion.exporter import served as exported
@@ -83,11 +84,16 @@ async def scraped(
     publisher = Publisher(name, producer_settings("mock", LIMIT) | mock, 1, 2)
     capture = capture_at(sim, exchange, symbols, catalogue, publisher)
     async with rest_at(sim, exchange, folder) as rest:
+        told = exchange.capabilities.clock
+        clock = told and ClockWatch(
+            exchange=name, clock=told, line=rest.line, every=timedelta(seconds=0.2)
+        )
         exporter = Exporter(
             capture=capture,
             deliveries=publisher.deliveries,
             queue_limit=LIMIT,
             traffic=rest.line.traffic,
+            clock=clock,
         )
         watch = StallWatch(
             capture=capture,
@@ -105,6 +111,8 @@ async def scraped(
         companions = [serve(publisher), watch.watch()]
         if exchange.capabilities.sweep:
             companions.append(sweeper.sweep())
+        if clock:
+            companions.append(clock.watch())
         port = free_port()
         running = asyncio.create_task(capture.run(stop))
         beside = [asyncio.create_task(each) for each in companions]
@@ -208,6 +216,19 @@ async def test_a_dead_subscription_ages_and_is_a_stall(
         await process.until(lambda n: n == 1, "bullion_symbol_stalls_total")
         await process.until(lambda n: n == 1, "bullion_reconnects_total", cause="stall")
         await process.until(lambda n: n < 0.3, age, symbol=symbol)
+
+
+TELLING = [name for name in all_exchanges() if load(name).capabilities.clock]
+
+
+@pytest.mark.parametrize("name", TELLING)
+async def test_a_clock_that_is_off_is_exported(name: str, tmp_path: Path) -> None:
+    async with served() as sim, scraped(sim, name, tmp_path) as process:
+        await sim.order(f"{name}/skew", seconds=20)
+        told = await process.until(lambda n: n > 15, "bullion_clock_offset_seconds")
+        unsure = await process.value("bullion_clock_uncertainty_seconds")
+
+    assert abs(told - 20) <= unsure < 1
 
 
 SWEPT = [name for name in all_exchanges() if load(name).capabilities.sweep]

@@ -20,6 +20,7 @@ from ingestion.exchange import (
     instrument_of,
     with_unread,
 )
+from ingestion.exchanges.kraken.clock import CLOCK
 from ingestion.exchanges.kraken.fill import KrakenFill
 from ingestion.exchanges.kraken.frames import (
     AnyFrame,
@@ -64,6 +65,7 @@ class Kraken:
         silence_allowed=timedelta(seconds=30),
         # Users saw it leave out fills of one moment (krakenfx/api-go #36).
         sweep=timedelta(minutes=2),
+        clock=CLOCK,
     )
     # The server closes after about a minute without a word from us.
     keepalive: Keepalive | None = Keepalive(
