@@ -1,6 +1,7 @@
 """The one loop: frames of an exchange in, messages for Kafka out, for ever."""
 
 import asyncio
+import math
 import random
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -49,7 +50,8 @@ class Tally:
     """Trades that REST was seen to have."""
     omitted: int = 0
     """Those of them that no stream had brought."""
-    refused: set[str] = field(default_factory=set)
+    refused: dict[str, str] = field(default_factory=dict)
+    """What the exchange said, by the native symbol that it will not serve."""
 
     @property
     def rejected(self) -> int:
@@ -79,6 +81,18 @@ class Heard:
     last_id: str = ""
     ids: set[str] = field(default_factory=set)
     """Those since the last sweep, where the exchange is swept."""
+    asked: float = math.inf
+    """When the newest connection that carries it was opened."""
+    proved: float = -math.inf
+    """When the exchange confirmed it, or REST had nothing that it should have sent."""
+    doubted: float = -math.inf
+    """When REST had a trade that the newest connection should have brought."""
+
+    @property
+    def confirmed(self) -> bool:
+        """Whether the newest connection is known to serve it."""
+        spoke = self.at if self.trades else -math.inf
+        return max(spoke, self.proved) >= self.asked
 
     def remember(self, trade_id: str) -> None:
         """Keep an id for the next sweep; what REST does not answer for is forgotten."""
@@ -185,13 +199,15 @@ class Capture:
             self.tally.opened(reading.because)
             reading.opened_at = datetime.now(UTC)
             reading.opened = f"{reading.opened_at:%Y-%m-%dT%H:%M:%S.%fZ}"
+            loop = asyncio.get_running_loop()
+            for native in self.heard.keys() & set(symbols):
+                self.heard[native].asked = loop.time()
             log.info(
                 "connected",
                 exchange=self.exchange.name,
                 url=url,
                 symbols=" ".join(symbols),
             )
-            loop = asyncio.get_running_loop()
             life = self.max_life
             old = life and loop.call_later(life.total_seconds(), reading.end, "age")
             try:
@@ -225,18 +241,33 @@ class Capture:
             log.info("stream_ending", exchange=self.exchange.name, why=str(notice))
             reading.end("notice")
         except SymbolRefused as refusal:
-            self.tally.refused.add(str(refusal))
-            log.error(
-                "symbol_refused",
-                exchange=self.exchange.name,
-                why=str(refusal),
-                remedy=f"correct BULLION_{self.exchange.name.upper()}_SYMBOLS",
-            )
+            self._refused(refusal)
         else:
+            if not trades and (confirms := self.exchange.capabilities.confirms):
+                self._confirmed(confirms(frame.payload))
             for key, value in messages:
                 await self.outlet.publish(key, value)
             self.tally.trades += len(messages)
             self._note(trades, reading.opened_at)
+
+    def _confirmed(self, natives: Collection[str]) -> None:
+        now = asyncio.get_running_loop().time()
+        for native in natives:
+            self.tally.refused.pop(native, None)
+            if heard := self.heard.get(native):
+                heard.proved = now
+
+    def _refused(self, refusal: SymbolRefused) -> None:
+        native, why = refusal.native or str(refusal), str(refusal)
+        if self.tally.refused.get(native) == why:
+            return
+        self.tally.refused[native] = why
+        log.error(
+            "symbol_refused",
+            exchange=self.exchange.name,
+            why=why,
+            remedy=f"correct BULLION_{self.exchange.name.upper()}_SYMBOLS",
+        )
 
     def _note(self, trades: Sequence[Trade], opened_at: datetime) -> None:
         now, received = asyncio.get_running_loop().time(), self.tally.received

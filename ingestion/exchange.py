@@ -1,6 +1,6 @@
 """What ingestion asks of an exchange: words to translate, and no I/O."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from importlib import import_module
@@ -97,6 +97,12 @@ class Capabilities:
     """
     clock: Clock | None = None
     """How the exchange tells its time; `None` is not at all."""
+    confirms: Callable[[bytes], Collection[str]] | None = None
+    """Returns the native symbols whose subscription a frame without trades confirms.
+
+    It is asked only of frames that `parse` has read, and raises nothing. `None` where
+    no frame proves a subscription: trades do, or REST.
+    """
 
     @property
     def max_life_kept(self) -> timedelta | None:
@@ -139,6 +145,11 @@ class FrameRejected(Exception):
 
 class SymbolRefused(Exception):
     """The exchange will not serve this symbol: drop it, call a person, and carry on."""
+
+    def __init__(self, why: str, native: str = "") -> None:
+        super().__init__(why)
+        self.native = native
+        """The symbol, where the refusal names it."""
 
 
 class StreamBroken(Exception):

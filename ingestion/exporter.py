@@ -78,6 +78,8 @@ class Exporter(Collector):
         for native, heard in list(capture.heard.items()):
             symbol = (capture.instruments[native].symbol,)
             yield metrics.TRADE_AGE, symbol, max(0.0, now - heard.at)
+            yield metrics.CONFIRMED, symbol, int(heard.confirmed)
+            yield metrics.REFUSED, symbol, int(native in capture.tally.refused)
 
     def _of_rest(self) -> Iterator[Sample]:
         tally, traffic = self.capture.tally, self.traffic

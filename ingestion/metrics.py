@@ -97,6 +97,21 @@ TRADE_AGE = Metric(
     says="Since the last trade of a symbol came, or since it is listened for.",
     worry="Worry at many times the symbol's usual interval; quiet markets are quiet.",
 )
+CONFIRMED = Metric(
+    name="bullion_subscription_confirmed",
+    kind="gauge",
+    labels=SYMBOL,
+    says="1 once the newest connection's subscription was acknowledged or brought "
+    "a trade, or REST has none that it should have brought; else 0.",
+    worry="Worry at 0 for longer than BULLION_ACK_S.",
+)
+REFUSED = Metric(
+    name="bullion_subscription_refused",
+    kind="gauge",
+    labels=SYMBOL,
+    says="1 if the exchange refused the symbol, else 0.",
+    worry="Worry at 1: see the log, and correct BULLION_<EXCHANGE>_SYMBOLS.",
+)
 SWEPT = Metric(
     name="bullion_swept_trades_total",
     kind="counter",
@@ -143,7 +158,7 @@ CLOCK_UNCERTAINTY = Metric(
 )
 ALL: tuple[Metric, ...] = (
     *(FRAMES, TRADES, REJECTED, QUEUE, QUEUE_LIMIT, DELIVERY, DELIVERY_WAIT, RECEIVE),
-    *(CONNECTIONS, RECONNECTS, STALLS, TRADE_AGE),
+    *(CONNECTIONS, RECONNECTS, STALLS, TRADE_AGE, CONFIRMED, REFUSED),
     *(SWEPT, OMITTED, MISSING_RATIO, REST_REQUESTS, REST_WAIT),
     *(CLOCK_OFFSET, CLOCK_UNCERTAINTY),
 )

@@ -8,6 +8,7 @@ from functools import partial
 
 import structlog
 
+from ingestion.acks import AckWatch
 from ingestion.backoff import delays
 from ingestion.capture import Capture, serve, tell
 from ingestion.catalogue import chosen, fetch_catalogue
@@ -71,9 +72,10 @@ async def capture_until_told(
         fetch=partial(fetch_catalogue, exchange, place.rest_url, waits, stop),
         every=settings.listings_every,
     )
+    acks = AckWatch(capture=capture, allowed=settings.ack_allowed)
     companions = [
         *(serve(publisher), tell(capture, settings.progress_every)),
-        listings.follow(),
+        *(listings.follow(), acks.watch()),
     ]
     fill, can = exchange.fill, exchange.capabilities
     allowance = fill.allowance if fill else SPARING

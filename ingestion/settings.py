@@ -29,6 +29,8 @@ class Settings:
     """Overrules the age at which each exchange's connections are left."""
     stall_least: timedelta
     """How long any symbol may be silent before the exchange is asked for it."""
+    ack_allowed: timedelta
+    """How long a symbol may be neither confirmed nor heard of before it is named."""
     listings_every: timedelta
     """How often the exchange is asked what it lists."""
     sweep: timedelta | None
@@ -62,6 +64,7 @@ class Settings:
             queue_messages=int(env.get("BULLION_QUEUE_MESSAGES", "500000")),
             max_life=timedelta(seconds=float(life)) if life else None,
             stall_least=seconds(env, "BULLION_STALL_S", 30),
+            ack_allowed=seconds(env, "BULLION_ACK_S", 30),
             listings_every=seconds(env, "BULLION_LISTINGS_S", 600),
             sweep=timedelta(seconds=float(sweep)) if sweep else None,
             clock_every=seconds(env, "BULLION_CLOCK_S", 300),

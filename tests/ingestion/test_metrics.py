@@ -24,6 +24,7 @@ from ingestion.publisher import Publisher, producer_settings
 from ingestion.stall import StallWatch
 from ingestion.sweep import Sweeper
 from schemas.table import ROOT, all_exchanges
+from tests.ingestion.samples import samples
 from tests.ingestion.simulated import capture_at, catalogue_at, rest_at
 from tests.simulator.served import Served, served
 
@@ -64,7 +65,16 @@ class Scraped:
         """Return one sample's value; 0 where there is none yet."""
         return (await self.samples()).get(name, {}).get(tuple(labels.items()), 0.0)
 
-    async def until(self, holds: Callable[[float], bool], name: str, **labels: str):
+    def renew(self, symbol: str) -> None:
+        """Have a symbol's connection followed by another."""
+        capture = self.exporter.capture
+        for native, instrument in capture.instruments.items():
+            if instrument.symbol == symbol:
+                capture.renew(native)
+
+    async def until(
+        self, holds: Callable[[float], bool], name: str, **labels: str
+    ) -> float:
         """Return a value once it holds; a minute without is a failure."""
         async with asyncio.timeout(60):
             while not holds(value := await self.value(name, **labels)):
@@ -74,7 +84,7 @@ class Scraped:
 
 @asynccontextmanager
 async def scraped(
-    sim: Served, name: str, folder: Path, rtt_ms: int = 0
+    sim: Served, name: str, folder: Path, rtt_ms: int = 0, stall_s: float = 60
 ) -> AsyncIterator[Scraped]:
     """Capture from a simulator into a mock broker, with all that a process has."""
     exchange, stop = load(name), asyncio.Event()
@@ -98,7 +108,7 @@ async def scraped(
         watch = StallWatch(
             capture=capture,
             rest=rest,
-            least=timedelta(seconds=0.5),
+            least=timedelta(seconds=stall_s),
             every=timedelta(seconds=0.1),
             again=timedelta(seconds=1),
         )
@@ -204,7 +214,10 @@ async def test_a_reconnect_is_counted_by_what_was_wrong(
 async def test_a_dead_subscription_ages_and_is_a_stall(
     name: str, tmp_path: Path
 ) -> None:
-    async with served(rate=400) as sim, scraped(sim, name, tmp_path) as process:
+    async with (
+        served(rate=400) as sim,
+        scraped(sim, name, tmp_path, stall_s=0.5) as process,
+    ):
         await process.until(lambda n: n > 50, "bullion_trades_total")
         hub = sim.server.hubs[name]
         dead = hub.feed.symbols[0]
@@ -218,6 +231,41 @@ async def test_a_dead_subscription_ages_and_is_a_stall(
         await process.until(lambda n: n < 0.3, age, symbol=symbol)
 
 
+@EACH
+async def test_a_subscription_that_nothing_confirms_is_a_zero(
+    name: str, tmp_path: Path
+) -> None:
+    confirmed = "bullion_subscription_confirmed"
+    async with served(rate=400) as sim:
+        await sim.order(f"{name}/ignore", count=1)
+        async with scraped(sim, name, tmp_path) as process:
+            await process.until(lambda n: n > 100, "bullion_trades_total")
+            told = (await process.samples())[confirmed]
+            assert sorted(told.values()) == [0, *[1] * (len(told) - 1)]
+            (dead,) = (dict(key)["symbol"] for key, value in told.items() if not value)
+            process.renew(dead)
+            await process.until(lambda n: n == 1, confirmed, symbol=dead)
+
+
+REFUSING = [
+    p.values[0] for p in samples("refusal") if p.values[1]["raises"] == "SymbolRefused"
+]
+
+
+@pytest.mark.parametrize("name", REFUSING)
+async def test_a_symbol_that_is_refused_is_a_one(name: str, tmp_path: Path) -> None:
+    refused = "bullion_subscription_refused"
+    async with served(rate=400) as sim:
+        await sim.order(f"{name}/refuse", count=1)
+        async with scraped(sim, name, tmp_path) as process:
+            await process.until(lambda n: n > 100, "bullion_trades_total")
+            told = (await process.samples())[refused]
+            assert sorted(told.values()) == [*[0] * (len(told) - 1), 1]
+            (dead,) = (dict(key)["symbol"] for key, value in told.items() if value)
+            process.renew(dead)
+            await process.until(lambda n: n == 0, refused, symbol=dead)
+
+
 TELLING = [name for name in all_exchanges() if load(name).capabilities.clock]
 
 
@@ -225,10 +273,11 @@ TELLING = [name for name in all_exchanges() if load(name).capabilities.clock]
 async def test_a_clock_that_is_off_is_exported(name: str, tmp_path: Path) -> None:
     async with served() as sim, scraped(sim, name, tmp_path) as process:
         await sim.order(f"{name}/skew", seconds=20)
-        told = await process.until(lambda n: n > 15, "bullion_clock_offset_seconds")
-        unsure = await process.value("bullion_clock_uncertainty_seconds")
+        await process.until(lambda n: n > 15, "bullion_clock_offset_seconds")
+        told = await process.samples()
 
-    assert abs(told - 20) <= unsure < 1
+    unsure = told["bullion_clock_uncertainty_seconds"][()]
+    assert abs(told["bullion_clock_offset_seconds"][()] - 20) <= unsure < 1
 
 
 SWEPT = [name for name in all_exchanges() if load(name).capabilities.sweep]
