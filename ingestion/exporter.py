@@ -4,10 +4,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from time import monotonic
 from typing import TypeAlias
 
 import structlog
+from msgspec import Struct, json
 from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.metrics_core import (
     CounterMetricFamily,
@@ -31,6 +33,29 @@ Sample: TypeAlias = tuple[Metric, tuple[str, ...], float | Histogram]
 """A metric, its labels' values behind the exchange's, and what it is now."""
 
 
+class Gaps(Struct):
+    """How many gaps one exchange has, and how many trades they lack."""
+
+    gaps: int = 0
+    missing: int = 0
+
+
+class GapsTold(Struct):
+    """What the ledger said, and when (Unix time)."""
+
+    told_at: float
+    exchanges: dict[str, Gaps]
+    """By their names in capitals; those without a gap are not there."""
+
+
+def gaps_told(file: Path) -> GapsTold | None:
+    """Return what the ledger said last; `None` before it said anything."""
+    try:
+        return json.decode(file.read_bytes(), type=GapsTold)
+    except FileNotFoundError:
+        return None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Exporter(Collector):
     """Reads one capture's counts when it is asked, from another thread than theirs."""
@@ -41,6 +66,8 @@ class Exporter(Collector):
     traffic: Traffic
     clock: ClockWatch | None
     """`None` where the exchange does not tell its time."""
+    gaps: Path
+    """Where the ledger says how many gaps each exchange has; it may say nothing yet."""
 
     def collect(self) -> Iterable[Family]:
         """Yield every family of the table, those without a sample too."""
@@ -56,6 +83,7 @@ class Exporter(Collector):
         yield from self._of_symbols()
         yield from self._of_rest()
         yield from self._of_clocks()
+        yield from self._of_gaps()
 
     def _of_frames(self) -> Iterator[Sample]:
         capture, tally = self.capture, self.capture.tally
@@ -95,6 +123,14 @@ class Exporter(Collector):
         if self.clock and (offset := self.clock.offset):
             yield metrics.CLOCK_OFFSET, (), offset.middle
             yield metrics.CLOCK_UNCERTAINTY, (), offset.uncertainty
+
+    def _of_gaps(self) -> Iterator[Sample]:
+        if (told := gaps_told(self.gaps)) is None:
+            return
+        mine = told.exchanges.get(self.capture.exchange.name.upper(), Gaps())
+        yield metrics.GAPS, (), mine.gaps
+        yield metrics.GAPS_MISSING, (), mine.missing
+        yield metrics.GAPS_TOLD, (), told.told_at
 
 
 def family(metric: Metric, exchange: str, samples: Iterable[Sample]) -> Family:

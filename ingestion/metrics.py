@@ -156,11 +156,29 @@ CLOCK_UNCERTAINTY = Metric(
     says="How far that may be off: half of the round trip, and of the clock's step.",
     worry="Worry above 1: REST is slow, and the offset says little.",
 )
+GAPS = Metric(
+    name="bullion_gaps_open",
+    kind="gauge",
+    says="Holes in gold's trade ids that may still be filled, as the ledger has them.",
+    worry="Worry when it stays above 0 for an hour: see docs/runbooks/gaps.md.",
+)
+GAPS_MISSING = Metric(
+    name="bullion_gaps_missing_trades",
+    kind="gauge",
+    says="Trades that gold lacks in those holes.",
+    worry="Worry above a million: fills leave such holes to a backfill.",
+)
+GAPS_TOLD = Metric(
+    name="bullion_gaps_told_timestamp_seconds",
+    kind="gauge",
+    says="When the ledger said so.",
+    worry="Worry when that was ten minutes ago: the DAG completeness does not run.",
+)
 ALL: tuple[Metric, ...] = (
     *(FRAMES, TRADES, REJECTED, QUEUE, QUEUE_LIMIT, DELIVERY, DELIVERY_WAIT, RECEIVE),
     *(CONNECTIONS, RECONNECTS, STALLS, TRADE_AGE, CONFIRMED, REFUSED),
     *(SWEPT, OMITTED, MISSING_RATIO, REST_REQUESTS, REST_WAIT),
-    *(CLOCK_OFFSET, CLOCK_UNCERTAINTY),
+    *(CLOCK_OFFSET, CLOCK_UNCERTAINTY, GAPS, GAPS_MISSING, GAPS_TOLD),
 )
 
 

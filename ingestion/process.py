@@ -106,6 +106,7 @@ async def capture_until_told(
                 queue_limit=settings.queue_messages,
                 traffic=line.traffic,
                 clock=clock,
+                gaps=settings.gaps,
             )
             with served(exporter, settings.metrics_port):
                 await first_ended(capture.run(stop), *companions)

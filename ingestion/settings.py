@@ -39,6 +39,8 @@ class Settings:
     """How often an exchange's clock is compared with ours."""
     metrics_port: int
     """Where capture exports its metrics on this machine; 0 is nowhere."""
+    gaps: Path
+    """Where the ledger says how many gaps each exchange has."""
     limits: Path
     """Where it is counted how often exchanges are asked, for all processes."""
     backfill: Path
@@ -69,6 +71,7 @@ class Settings:
             sweep=timedelta(seconds=float(sweep)) if sweep else None,
             clock_every=seconds(env, "BULLION_CLOCK_S", 300),
             metrics_port=int(env.get("BULLION_METRICS_PORT") or 0),
+            gaps=Path(env.get("BULLION_GAPS") or ".bullion/gaps.json"),
             limits=Path(env.get("BULLION_LIMITS") or ".bullion/limits"),
             backfill=Path(env.get("BULLION_BACKFILL") or ".bullion/backfill"),
             backfill_rate=float(env.get("BULLION_BACKFILL_RATE") or 5000),

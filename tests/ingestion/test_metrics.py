@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from msgspec import json
 from prometheus_client.parser import text_string_to_metric_families
 
 from ingestion import metrics
@@ -104,6 +105,7 @@ async def scraped(
             queue_limit=LIMIT,
             traffic=rest.line.traffic,
             clock=clock,
+            gaps=folder / "gaps.json",
         )
         watch = StallWatch(
             capture=capture,
@@ -245,6 +247,24 @@ async def test_a_subscription_that_nothing_confirms_is_a_zero(
             (dead,) = (dict(key)["symbol"] for key, value in told.items() if not value)
             process.renew(dead)
             await process.until(lambda n: n == 1, confirmed, symbol=dead)
+
+
+@EACH
+async def test_gaps_are_what_the_ledger_says_and_when(
+    name: str, tmp_path: Path
+) -> None:
+    async with served() as sim, scraped(sim, name, tmp_path) as process:
+        assert "bullion_gaps_open" not in await process.samples()
+        said = {"told_at": 1790000000.5, "exchanges": {"ACME": {"gaps": 9}}}
+        (tmp_path / "gaps.json").write_bytes(json.encode(said))
+        assert (await process.samples())["bullion_gaps_open"] == {(): 0}
+        said["exchanges"] = {name.upper(): {"gaps": 2, "missing": 7}}
+        (tmp_path / "gaps.json").write_bytes(json.encode(said))
+        told = await process.samples()
+
+    assert told["bullion_gaps_open"] == {(): 2}
+    assert told["bullion_gaps_missing_trades"] == {(): 7}
+    assert told["bullion_gaps_told_timestamp_seconds"] == {(): 1790000000.5}
 
 
 REFUSING = [
