@@ -45,7 +45,7 @@ def handler(hub: Hub, pace: Pace) -> Handler:
         connection.micros = unit == "MICROSECOND"
         streams = Streams(limit=pace.streams, names=dict.fromkeys(named(request)))
         followed = sorted(streams.symbols())
-        while followed and (hub.disorder.refused() or hub.disorder.ignored()):
+        if followed and hub.disorder.refused():
             # Taken silently, and never told a trade: an ack proves nothing here.
             followed.pop()
         hub.follow(connection, followed)

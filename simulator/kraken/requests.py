@@ -52,16 +52,13 @@ def subscribed(
             replies.append(refusal(why, "subscribe", symbol, began))
         elif hub.disorder.refused():
             replies.append(refusal("Internal error", "subscribe", symbol, began))
-        elif hub.disorder.ignored():
-            continue
         elif symbol in connection.follows:
             replies.append(refusal("Already subscribed", "subscribe", symbol, began))
-        else:
+        elif hub.follow(connection, [symbol]):
             result = {"channel": "trade", "snapshot": snapshot, "symbol": symbol}
             if hub.disorder.acknowledged():
                 replies.append(ack("subscribe", result, began))
             fresh.append(symbol)
-    hub.follow(connection, fresh)
     trades = [one for symbol in fresh for one in newest(hub.feed, symbol)]
     if snapshot and trades:
         replies.append(frame("snapshot", trades))

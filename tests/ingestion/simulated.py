@@ -52,13 +52,19 @@ def capture_at(
 
 
 @asynccontextmanager
-async def rest_at(sim: Served, exchange: Exchange, folder: Path) -> AsyncIterator[Rest]:
-    """Give its REST, asked as often as we like; tries follow each other at once."""
-    assert exchange.fill is not None
+async def line_at(sim: Served, exchange: Exchange, folder: Path) -> AsyncIterator[Line]:
+    """Give the line to its REST, asked as often as we like."""
     async with httpx.AsyncClient(trust_env=False) as client:
-        line = Line(
+        yield Line(
             url=f"{sim.url}/{exchange.name}",
             limiter=Limiter(WIDE, folder / "limits.json"),
             client=client,
         )
+
+
+@asynccontextmanager
+async def rest_at(sim: Served, exchange: Exchange, folder: Path) -> AsyncIterator[Rest]:
+    """Give its REST; tries follow each other at once."""
+    assert exchange.fill is not None
+    async with line_at(sim, exchange, folder) as line:
         yield Rest(fill=exchange.fill, line=line, pauses=(0.01, 0.01))

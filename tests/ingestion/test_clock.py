@@ -17,7 +17,7 @@ from ingestion.exchange import (
 )
 from ingestion.line import Reply
 from schemas.table import ROOT, all_exchanges
-from tests.ingestion.simulated import rest_at
+from tests.ingestion.simulated import line_at
 from tests.simulator.served import Served, served
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -33,11 +33,11 @@ def clock_of(exchange: Exchange) -> Clock:
 async def compared(sim: Served, name: str, folder: Path) -> Offset:
     """Return what a process finds about the simulator's clock."""
     exchange = load(name)
-    async with rest_at(sim, exchange, folder) as rest:
+    async with line_at(sim, exchange, folder) as line:
         watch = ClockWatch(
             exchange=name,
             clock=clock_of(exchange),
-            line=rest.line,
+            line=line,
             every=timedelta(minutes=5),
         )
         await watch.compare()
@@ -101,11 +101,11 @@ async def test_an_exchange_that_does_not_answer_leaves_what_was_known(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     exchange = load(name)
-    async with served() as sim, rest_at(sim, exchange, tmp_path) as rest:
+    async with served() as sim, line_at(sim, exchange, tmp_path) as line:
         watch = ClockWatch(
             exchange=name,
             clock=clock_of(exchange),
-            line=rest.line,
+            line=line,
             every=timedelta(minutes=5),
         )
         await sim.order(f"{name}/rest", status=503)

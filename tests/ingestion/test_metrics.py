@@ -22,14 +22,17 @@ from ingestion.exchange import load
 from ingestion.exporter import Exporter
 from ingestion.exporter import served as exported
 from ingestion.publisher import Publisher, producer_settings
+from ingestion.rest import Rest
 from ingestion.stall import StallWatch
 from ingestion.sweep import Sweeper
 from schemas.table import ROOT, all_exchanges
 from tests.ingestion.samples import samples
-from tests.ingestion.simulated import capture_at, catalogue_at, rest_at
+from tests.ingestion.simulated import capture_at, catalogue_at, line_at
 from tests.simulator.served import Served, served
 
 EACH = pytest.mark.parametrize("name", all_exchanges())
+ALONE = [name for name in all_exchanges() if load(name).capabilities.copies == 1]
+"""Those of whom no second connection brings what the first one lacks."""
 LIMIT = 10_000
 Labels = tuple[tuple[str, str], ...]
 
@@ -94,35 +97,38 @@ async def scraped(
     mock = {"test.mock.num.brokers": 1, "test.mock.broker.rtt": rtt_ms}
     publisher = Publisher(name, producer_settings("mock", LIMIT) | mock, 1, 2)
     capture = capture_at(sim, exchange, symbols, catalogue, publisher)
-    async with rest_at(sim, exchange, folder) as rest:
+    async with line_at(sim, exchange, folder) as line:
         told = exchange.capabilities.clock
         clock = told and ClockWatch(
-            exchange=name, clock=told, line=rest.line, every=timedelta(seconds=0.2)
+            exchange=name, clock=told, line=line, every=timedelta(seconds=0.2)
         )
         exporter = Exporter(
             capture=capture,
             deliveries=publisher.deliveries,
             queue_limit=LIMIT,
-            traffic=rest.line.traffic,
+            traffic=line.traffic,
             clock=clock,
             gaps=folder / "gaps.json",
         )
-        watch = StallWatch(
-            capture=capture,
-            rest=rest,
-            least=timedelta(seconds=stall_s),
-            every=timedelta(seconds=0.1),
-            again=timedelta(seconds=1),
-        )
-        sweeper = Sweeper(
-            capture=capture,
-            rest=rest,
-            every=timedelta(seconds=0.3),
-            settled=timedelta(seconds=0.2),
-        )
-        companions = [serve(publisher), watch.watch()]
-        if exchange.capabilities.sweep:
-            companions.append(sweeper.sweep())
+        companions = [serve(publisher)]
+        if exchange.fill:
+            rest = Rest(fill=exchange.fill, line=line, pauses=(0.01, 0.01))
+            watch = StallWatch(
+                capture=capture,
+                rest=rest,
+                least=timedelta(seconds=stall_s),
+                every=timedelta(seconds=0.1),
+                again=timedelta(seconds=1),
+            )
+            sweeper = Sweeper(
+                capture=capture,
+                rest=rest,
+                every=timedelta(seconds=0.3),
+                settled=timedelta(seconds=0.2),
+            )
+            companions.append(watch.watch())
+            if exchange.capabilities.sweep:
+                companions.append(sweeper.sweep())
         if clock:
             companions.append(clock.watch())
         port = free_port()
@@ -167,7 +173,8 @@ async def test_frames_trades_and_their_ways_are_counted(
         instruments = process.exporter.capture.instruments
 
         assert 0 < told["bullion_frames_total"][()] <= tally.frames
-        assert told["bullion_connections_open"][()] == 1
+        copies = process.exporter.capture.exchange.capabilities.copies
+        assert told["bullion_connections_open"][()] == copies
         assert told["bullion_queue_limit_messages"][()] == LIMIT
         assert 0 <= told["bullion_queue_messages"][()] <= tally.trades
         ages = told["bullion_last_trade_age_seconds"]
@@ -205,14 +212,16 @@ async def test_a_reconnect_is_counted_by_what_was_wrong(
     async with served() as sim, scraped(sim, name, tmp_path) as process:
         await process.until(lambda n: n > 0, "bullion_trades_total")
         assert "bullion_reconnects_total" not in await process.samples()
+        copies = process.exporter.capture.exchange.capabilities.copies
+        await process.until(lambda n: n == copies, "bullion_connections_open")
         await sim.order(f"{name}/drop")
         await process.until(
-            lambda n: n == 1, "bullion_reconnects_total", cause="closed"
+            lambda n: n == copies, "bullion_reconnects_total", cause="closed"
         )
-        await process.until(lambda n: n == 1, "bullion_connections_open")
+        await process.until(lambda n: n == copies, "bullion_connections_open")
 
 
-@EACH
+@pytest.mark.parametrize("name", [name for name in ALONE if load(name).fill])
 async def test_a_dead_subscription_ages_and_is_a_stall(
     name: str, tmp_path: Path
 ) -> None:
@@ -233,7 +242,7 @@ async def test_a_dead_subscription_ages_and_is_a_stall(
         await process.until(lambda n: n < 0.3, age, symbol=symbol)
 
 
-@EACH
+@pytest.mark.parametrize("name", ALONE)
 async def test_a_subscription_that_nothing_confirms_is_a_zero(
     name: str, tmp_path: Path
 ) -> None:

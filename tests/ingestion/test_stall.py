@@ -1,7 +1,7 @@
 """A subscription that died is told from a quiet market, by a simulator's REST."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -13,7 +13,6 @@ from ingestion.catalogue import chosen
 from ingestion.exchange import load
 from ingestion.stall import StallWatch
 from schemas.table import all_exchanges
-from simulator.hub import Connection
 from tests.ingestion.simulated import capture_at, catalogue_at, rest_at
 from tests.ingestion.test_capture import until
 from tests.simulator import tiny
@@ -72,25 +71,12 @@ async def test_a_symbol_that_never_spoke_is_subscribed_anew_once_rest_moves_on(
     name: str, tmp_path: Path
 ) -> None:
     async with served(rate=400) as sim:
-        dead = sim.server.hubs[name].feed.symbols[0]
-        follow = sim.server.hubs[name].follow
-        refused = False
-
-        def deaf(connection: Connection, symbols: Iterable[str]) -> None:
-            nonlocal refused
-            follow(connection, [each for each in symbols if refused or each != dead])
-            refused = True
-
-        hub = sim.server.hubs[name]
-        with pytest.MonkeyPatch.context() as patched:
-            patched.setattr(type(hub), "follow", lambda _, *told: deaf(*told))
-            # A snapshot would speak for it.
-            patched.setattr("simulator.kraken.requests.newest", lambda *_: [])
-            async with watched(sim, name, tmp_path) as watch:
-                capture = watch.capture
-                await until(lambda: bool(capture.heard) and heard_one(capture))
-                assert not capture.heard[dead].trades
-                await until(lambda: capture.heard[dead].trades > 5)
+        await sim.order(f"{name}/ignore", count=1)
+        async with watched(sim, name, tmp_path) as watch:
+            capture = watch.capture
+            await until(lambda: len(silent(capture)) == 1 < len(capture.heard))
+            (dead,) = silent(capture)
+            await until(lambda: capture.heard[dead].trades > 5)
 
     assert capture.tally.stalls >= 1
 
@@ -121,8 +107,8 @@ async def test_a_quiet_market_is_left_alone(name: str, tmp_path: Path) -> None:
             assert (capture.tally.stalls, capture.tally.connections) == (0, 1)
 
 
-def heard_one(capture: Capture) -> bool:
-    return any(each.trades for each in capture.heard.values())
+def silent(capture: Capture) -> list[str]:
+    return [native for native, heard in capture.heard.items() if not heard.trades]
 
 
 def heard_all(capture: Capture) -> bool:
