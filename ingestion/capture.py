@@ -27,6 +27,8 @@ from ingestion.reading import Because, Reading, Relay
 from schemas.trade import CONNECTION, Trade
 
 log = structlog.get_logger()
+TIMED_EVERY = 0.001
+"""Seconds between two trades whose way to us is timed: in a burst not each of them."""
 REMEMBERED = 500_000
 """Ids of a symbol that wait for a sweep at most; forgotten ones are sent twice."""
 
@@ -41,6 +43,8 @@ class Tally:
     """Frames that nobody could read, by the reason."""
     received: Histogram = field(default_factory=Histogram)
     """From a trade's time at the exchange to its receipt, without replays."""
+    timed_from: float = 0.0
+    """When the next one is counted, on the loop's clock."""
     connections: int = 0
     open: int = 0
     reconnects: dict[str, int] = field(default_factory=dict)
@@ -270,18 +274,23 @@ class Capture:
         )
 
     def _note(self, trades: Sequence[Trade], opened_at: datetime) -> None:
-        now, received = asyncio.get_running_loop().time(), self.tally.received
+        now = asyncio.get_running_loop().time()
+        if trades and now >= self.tally.timed_from:
+            self._time(trades[-1], opened_at, now)
         for trade in trades:
-            happened = trade.timestamp
-            # What happened before the connection was opened is a replay.
-            if happened > opened_at:
-                received.count((trade.ingestion_timestamp - happened).total_seconds())
             heard = self.heard.get(trade.vendor_data["native_symbol"])
             if heard is not None:
                 heard.at, heard.last_id = now, trade.trade_id
                 heard.trades += 1
                 if self.exchange.capabilities.sweep:
                     heard.remember(trade.trade_id)
+
+    def _time(self, trade: Trade, opened_at: datetime, now: float) -> None:
+        # What happened before the connection was opened is a replay.
+        if trade.timestamp > opened_at:
+            took = trade.ingestion_timestamp - trade.timestamp
+            self.tally.received.count(took.total_seconds())
+            self.tally.timed_from = now + TIMED_EVERY
 
 
 async def serve(outlet: Outlet) -> None:

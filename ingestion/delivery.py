@@ -16,12 +16,13 @@ class Deliveries:
     def __init__(self) -> None:
         self.took = Histogram()
         self.since: float | None = None
-        """When the message that is timed now was published (`time.monotonic`)."""
+        """When the message that is timed now was published (`time.monotonic`).
 
-    def timed(self, report: Report) -> "Timed | None":
-        """Return what times the message that is published now, if none is timed."""
-        if self.since is not None:
-            return None
+        `None` while none is timed.
+        """
+
+    def timed(self, report: Report) -> "Timed":
+        """Return what times the message that is published now; none is timed yet."""
         self.since = time.monotonic()
         return Timed(self, report)
 

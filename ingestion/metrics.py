@@ -68,7 +68,8 @@ DELIVERY_WAIT = Metric(
 RECEIVE = Metric(
     name="bullion_receive_seconds",
     kind="histogram",
-    says="From a trade's time at the exchange to its receipt here, without replays.",
+    says="From a trade's time at the exchange to its receipt here, of one trade a "
+    "frame and a millisecond at most, without replays.",
     worry="Worry when it grows: we lag, or bullion_clock_offset_seconds does.",
 )
 CONNECTIONS = Metric(

@@ -108,7 +108,9 @@ class Publisher:
         await self._produce(self._rejected, None, value)
 
     async def _produce(self, topic: str, key: bytes | None, value: bytes) -> None:
-        timed = self.deliveries.timed(self._on_delivery)
+        timed = None
+        if self.deliveries.since is None:
+            timed = self.deliveries.timed(self._on_delivery)
         while True:
             try:
                 self._producer.produce(topic, value, key, on_delivery=timed)
