@@ -3,7 +3,7 @@
 import asyncio
 import random
 import signal
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from functools import partial
 
 import structlog
@@ -15,7 +15,7 @@ from ingestion.catalogue import chosen, fetch_catalogue
 from ingestion.clock import ClockWatch
 from ingestion.exchange import Exchange
 from ingestion.exporter import Exporter, served
-from ingestion.line import SPARING, line_to
+from ingestion.line import SPARING, Line, line_to
 from ingestion.listings import Listings
 from ingestion.publisher import Publisher, producer_settings
 from ingestion.registry import ids_when_there
@@ -73,33 +73,11 @@ async def capture_until_told(
         every=settings.listings_every,
     )
     acks = AckWatch(capture=capture, allowed=settings.ack_allowed)
-    companions = [
-        *(serve(publisher), tell(capture, settings.progress_every)),
-        *(listings.follow(), acks.watch()),
-    ]
-    fill, can = exchange.fill, exchange.capabilities
-    allowance = fill.allowance if fill else SPARING
+    allowance = exchange.fill.allowance if exchange.fill else SPARING
     limits = settings.limits / f"{exchange.name}.json"
     try:
         async with line_to(place.rest_url, allowance, limits) as line:
-            clock = None
-            if can.clock is not None:
-                clock = ClockWatch(
-                    exchange=exchange.name,
-                    clock=can.clock,
-                    line=line,
-                    every=settings.clock_every,
-                )
-                companions.append(clock.watch())
-            if fill is not None:
-                rest = Rest(fill=fill, line=line)
-                watch = StallWatch(
-                    capture=capture, rest=rest, least=settings.stall_least
-                )
-                companions.append(watch.watch())
-                if every := settings.sweep or can.sweep:
-                    sweeper = Sweeper(capture=capture, rest=rest, every=every)
-                    companions.append(sweeper.sweep())
+            clock = clock_watch(exchange, line, settings)
             exporter = Exporter(
                 capture=capture,
                 deliveries=publisher.deliveries,
@@ -109,10 +87,42 @@ async def capture_until_told(
                 gaps=settings.gaps,
             )
             with served(exporter, settings.metrics_port):
-                await first_ended(capture.run(stop), *companions)
+                await first_ended(
+                    capture.run(stop),
+                    serve(publisher),
+                    tell(capture, settings.progress_every),
+                    listings.follow(),
+                    acks.watch(),
+                    *([clock.watch()] if clock else []),
+                    *watches(capture, line, settings),
+                )
     finally:
         left = await publisher.flush(settings.flush_allowed)
     return told_at_the_end(capture, left)
+
+
+def clock_watch(
+    exchange: Exchange, line: Line, settings: Settings
+) -> ClockWatch | None:
+    """Return what compares the exchange's clock with ours, if it tells its time."""
+    if (clock := exchange.capabilities.clock) is None:
+        return None
+    return ClockWatch(
+        exchange=exchange.name, clock=clock, line=line, every=settings.clock_every
+    )
+
+
+def watches(
+    capture: Capture, line: Line, settings: Settings
+) -> Iterator[Coroutine[None, None, None]]:
+    """Yield what asks for trades by REST beside the stream, if REST has any."""
+    exchange = capture.exchange
+    if exchange.fill is None:
+        return
+    rest = Rest(fill=exchange.fill, line=line)
+    yield StallWatch(capture=capture, rest=rest, least=settings.stall_least).watch()
+    if every := settings.sweep or exchange.capabilities.sweep:
+        yield Sweeper(capture=capture, rest=rest, every=every).sweep()
 
 
 async def first_ended(*running: Coroutine[None, None, None]) -> None:
