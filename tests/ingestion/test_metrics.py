@@ -182,13 +182,47 @@ async def test_frames_trades_and_their_ways_are_counted(
             (("symbol", instruments[each].symbol),) for each in symbols
         }
         assert all(0 <= age < 60 for age in ages.values())
-        # A replay is no latency: what a snapshot told is not counted.
         received = told["bullion_receive_seconds_count"][()]
         assert 0 < received <= told["bullion_trades_total"][()]
         assert told["bullion_receive_seconds_sum"][()] < received
         buckets = told["bullion_delivery_seconds_bucket"]
         assert list(buckets.values()) == sorted(buckets.values())
         assert buckets[(("le", "+Inf"),)] == told["bullion_delivery_seconds_count"][()]
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in ALONE if load(name).capabilities.replay]
+)
+async def test_a_replay_is_no_latency(name: str, tmp_path: Path) -> None:
+    # All that there is happened long ago.
+    async with served(rate=0.001) as sim, scraped(sim, name, tmp_path) as process:
+        await process.until(lambda n: n > 10, "bullion_trades_total")
+        told = await process.samples()
+
+    assert told["bullion_receive_seconds_count"][()] == 0
+
+
+WITH_ALL = [
+    name
+    for name in ALONE
+    if (has := load(name)).capabilities.sweep and has.capabilities.clock and has.fill
+]
+
+
+@pytest.mark.parametrize("name", WITH_ALL)
+async def test_no_metric_of_the_table_stays_empty(name: str, tmp_path: Path) -> None:
+    said = {"told_at": 1790000000.5, "exchanges": {}}
+    (tmp_path / "gaps.json").write_bytes(json.encode(said))
+    async with served(rate=400) as sim, scraped(sim, name, tmp_path) as process:
+        await process.until(lambda n: n > 10, "bullion_swept_trades_total")
+        await process.until(lambda n: n != 0, "bullion_clock_offset_seconds")
+        await sim.order(f"{name}/garbage")
+        await sim.order(f"{name}/drop")
+        await process.until(lambda n: n > 0, "bullion_reconnects_total", cause="closed")
+        told = (await process.samples()).keys()
+
+    ends = {"histogram": "_count"}
+    assert {each.name + ends.get(each.kind, "") for each in metrics.ALL} <= told
 
 
 @EACH
