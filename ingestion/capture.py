@@ -27,6 +27,8 @@ from ingestion.reading import Because, Reading, Relay
 from schemas.trade import CONNECTION, Trade
 
 log = structlog.get_logger()
+HEARD_EVERY = 0.02
+"""Seconds between two looks at what Kafka acknowledged: how exactly that is timed."""
 TIMED_EVERY = 0.001
 """Seconds between two trades whose way to us is timed: in a burst not each of them."""
 REMEMBERED = 500_000
@@ -294,10 +296,10 @@ class Capture:
 
 
 async def serve(outlet: Outlet) -> None:
-    """Hear what Kafka reports, ten times a second, whether or not frames come."""
+    """Hear what Kafka reports now and then, whether or not frames come."""
     while True:
         outlet.serve()
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(HEARD_EVERY)
 
 
 async def tell(capture: Capture, every: timedelta) -> None:

@@ -56,7 +56,8 @@ QUEUE_LIMIT = Metric(
 DELIVERY = Metric(
     name="bullion_delivery_seconds",
     kind="histogram",
-    says="From publishing to Kafka's acknowledgement, of one message at a time.",
+    says="From publishing to Kafka's acknowledgement, of one message at a time; it is "
+    "heard of within 0.02 s.",
     worry="Worry when one in a hundred takes longer than 0.25 s.",
 )
 DELIVERY_WAIT = Metric(

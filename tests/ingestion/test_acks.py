@@ -20,7 +20,7 @@ from tests.simulator.served import Served, served
 
 EACH = pytest.mark.parametrize("name", all_exchanges())
 QUIET = 0.001
-"""Trades a second of all symbols together: none, as long as a test lasts."""
+"""Trades a second that leave a symbol silent for ten seconds: the least there are."""
 
 
 @asynccontextmanager
@@ -149,9 +149,8 @@ async def test_without_acks_a_quiet_symbol_is_proved_by_rest(
     async with served(rate=QUIET) as sim:
         async with watched(sim, name, tmp_path, stall=0.5) as (capture, acks):
             await until(lambda: bool(capture.heard))
-            assert not any(each.confirmed for each in capture.heard.values())
             await until(lambda: all(each.confirmed for each in capture.heard.values()))
-            assert not any(each.trades for each in capture.heard.values())
+            assert any(not each.trades for each in capture.heard.values())
             assert not acks.said and capture.tally.connections == 1
 
 
