@@ -1,11 +1,10 @@
 """What the ledger of trade ids owes: trades it has not seen, holes nobody asked for."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Any
-
-from pyiceberg.catalog import Catalog
 
 from expectations.catalog import added_files, open_catalog
 from expectations.rollups import noted
@@ -37,9 +36,40 @@ def unread(env: Mapping[str, str]) -> bool:
     return at is not None and at.snapshot_id != noted(ranges, READ_TO)
 
 
-def holes_to_fill(env: Mapping[str, str], now: datetime) -> list[dict[str, Any]]:
-    """Return the holes whose exchange is to be asked, as a fill is told of them."""
-    found = sorted(holes(open_catalog(env), now), key=lambda row: row["found_at"])
+def open_gaps(env: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return the rows of the ledger's gaps that lack trades which may still come."""
+    table = open_catalog(env).load_table(table_at("gold.gaps").identifier())
+    rows = table.scan(row_filter="state IN ('open', 'filling')").to_arrow()
+    told: list[dict[str, Any]] = rows.to_pylist()
+    return told
+
+
+def tell_capture(
+    gaps: Sequence[Mapping[str, Any]], env: Mapping[str, str], now: datetime
+) -> None:
+    """Write how many gaps each exchange has, for the metrics of its capture.
+
+    Nothing is written where `BULLION_GAPS` names no file.
+    """
+    if not (told := env.get("BULLION_GAPS")):
+        return
+    of_each: dict[str, dict[str, int]] = {}
+    for gap in gaps:
+        mine = of_each.setdefault(gap["exchange"], {"gaps": 0, "missing": 0})
+        mine["gaps"] += 1
+        mine["missing"] += gap["missing"]
+    file = Path(told)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    part = file.with_suffix(".part")
+    part.write_text(json.dumps({"told_at": now.timestamp(), "exchanges": of_each}))
+    part.replace(file)
+
+
+def holes_to_fill(
+    gaps: Iterable[Mapping[str, Any]], now: datetime
+) -> list[dict[str, Any]]:
+    """Return those of the open gaps that are to be asked for, as a fill is told."""
+    found = sorted(holes(gaps, now), key=lambda row: row["found_at"])
     return [
         {
             "exchange": row["exchange"],
@@ -91,10 +121,10 @@ def by_rest(exchange: str, missing: int) -> bool:
     return missing <= BY_REST or not has_days
 
 
-def holes(catalog: Catalog, now: datetime) -> Iterator[dict[str, Any]]:
-    table = catalog.load_table(table_at("gold.gaps").identifier())
-    rows = table.scan(row_filter="state IN ('open', 'filling')").to_arrow()
-    for row in rows.to_pylist():
+def holes(
+    gaps: Iterable[Mapping[str, Any]], now: datetime
+) -> Iterator[Mapping[str, Any]]:
+    for row in gaps:
         last = json.loads(row["evidence"] or "{}").get("last")
         asked = datetime.fromisoformat(last["asked_at"]) if last else None
         due = asked is None or now - asked >= AGAIN_AFTER

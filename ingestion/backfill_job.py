@@ -21,7 +21,8 @@ from ingestion.backfill import (
 from ingestion.catalogue import chosen
 from ingestion.exchange import Archive, ArchiveUnreadable, Exchange, Instrument
 from ingestion.fetch import NoSuchFile, NotFetched, fetched
-from ingestion.rest import Rest, Unanswered, opened
+from ingestion.line import Unanswered
+from ingestion.rest import Rest, opened
 from ingestion.settings import Place, Settings
 from ingestion.way import way
 from schemas.id_range import IdRange, joined

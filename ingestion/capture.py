@@ -1,6 +1,7 @@
 """The one loop: frames of an exchange in, messages for Kafka out, for ever."""
 
 import asyncio
+import math
 import random
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -20,11 +21,16 @@ from ingestion.exchange import (
     StreamEnding,
     SymbolRefused,
 )
+from ingestion.histogram import Histogram
 from ingestion.outlet import Outlet
-from ingestion.reading import Reading, Relay
+from ingestion.reading import Because, Reading, Relay
 from schemas.trade import CONNECTION, Trade
 
 log = structlog.get_logger()
+HEARD_EVERY = 0.02
+"""Seconds between two looks at what Kafka acknowledged: how exactly that is timed."""
+TIMED_EVERY = 0.001
+"""Seconds between two trades whose way to us is timed: in a burst not each of them."""
 REMEMBERED = 500_000
 """Ids of a symbol that wait for a sweep at most; forgotten ones are sent twice."""
 
@@ -35,14 +41,39 @@ class Tally:
 
     frames: int = 0
     trades: int = 0
-    rejected: int = 0
+    rejections: dict[str, int] = field(default_factory=dict)
+    """Frames that nobody could read, by the reason."""
+    received: Histogram = field(default_factory=Histogram)
+    """From a trade's time at the exchange to its receipt, without replays."""
+    timed_from: float = 0.0
+    """When the next one is counted, on the loop's clock."""
     connections: int = 0
+    open: int = 0
+    reconnects: dict[str, int] = field(default_factory=dict)
+    """Connections that followed another, by what was wrong with that one."""
     stalls: int = 0
     swept: int = 0
     """Trades that REST was seen to have."""
     omitted: int = 0
     """Those of them that no stream had brought."""
-    refused: set[str] = field(default_factory=set)
+    refused: dict[str, str] = field(default_factory=dict)
+    """What the exchange said, by the native symbol that it will not serve."""
+
+    @property
+    def rejected(self) -> int:
+        """Frames that nobody could read."""
+        return sum(self.rejections.values())
+
+    def opened(self, because: Because) -> None:
+        """Count a connection."""
+        self.connections += 1
+        self.open += 1
+        if because != "start":
+            self.reconnects[because] = self.reconnects.get(because, 0) + 1
+
+    def reject(self, reason: str) -> None:
+        """Count a frame that nobody could read."""
+        self.rejections[reason] = self.rejections.get(reason, 0) + 1
 
 
 @dataclass(slots=True)
@@ -56,6 +87,18 @@ class Heard:
     last_id: str = ""
     ids: set[str] = field(default_factory=set)
     """Those since the last sweep, where the exchange is swept."""
+    asked: float = math.inf
+    """When the newest connection that carries it was opened."""
+    proved: float = -math.inf
+    """When the exchange confirmed it, or REST had nothing that it should have sent."""
+    doubted: float = -math.inf
+    """When REST had a trade that the newest connection should have brought."""
+
+    @property
+    def confirmed(self) -> bool:
+        """Whether the newest connection is known to serve it."""
+        spoke = self.at if self.trades else -math.inf
+        return max(spoke, self.proved) >= self.asked
 
     def remember(self, trade_id: str) -> None:
         """Keep an id for the next sweep; what REST does not answer for is forgotten."""
@@ -159,15 +202,18 @@ class Capture:
         async with connection(
             self.exchange, url, symbols, allowed, stop, reading.left
         ) as opened:
-            self.tally.connections += 1
-            reading.opened = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
+            self.tally.opened(reading.because)
+            reading.opened_at = datetime.now(UTC)
+            reading.opened = f"{reading.opened_at:%Y-%m-%dT%H:%M:%S.%fZ}"
+            loop = asyncio.get_running_loop()
+            for native in self.heard.keys() & set(symbols):
+                self.heard[native].asked = loop.time()
             log.info(
                 "connected",
                 exchange=self.exchange.name,
                 url=url,
                 symbols=" ".join(symbols),
             )
-            loop = asyncio.get_running_loop()
             life = self.max_life
             old = life and loop.call_later(life.total_seconds(), reading.end, "age")
             try:
@@ -175,6 +221,7 @@ class Capture:
                     reading.heard.set()
                     await self._carry(frame, url, reading)
             finally:
+                self.tally.open -= 1
                 if old:
                     old.cancel()
                 if opened.fell_silent:
@@ -190,7 +237,7 @@ class Capture:
                 trade.vendor_data[CONNECTION] = came_by
             messages = [self.outlet.packed(trade) for trade in trades]
         except FrameRejected as rejection:
-            self.tally.rejected += 1
+            self.tally.reject(rejection.error_reason)
             reading.rejected += 1
             await self.outlet.reject(frame, rejection, url)
             log.warning(
@@ -200,21 +247,38 @@ class Capture:
             log.info("stream_ending", exchange=self.exchange.name, why=str(notice))
             reading.end("notice")
         except SymbolRefused as refusal:
-            self.tally.refused.add(str(refusal))
-            log.error(
-                "symbol_refused",
-                exchange=self.exchange.name,
-                why=str(refusal),
-                remedy=f"correct BULLION_{self.exchange.name.upper()}_SYMBOLS",
-            )
+            self._refused(refusal)
         else:
+            if not trades and (confirms := self.exchange.capabilities.confirms):
+                self._confirmed(confirms(frame.payload))
             for key, value in messages:
                 await self.outlet.publish(key, value)
             self.tally.trades += len(messages)
-            self._note(trades)
+            self._note(trades, reading.opened_at)
 
-    def _note(self, trades: Sequence[Trade]) -> None:
+    def _confirmed(self, natives: Collection[str]) -> None:
         now = asyncio.get_running_loop().time()
+        for native in natives:
+            self.tally.refused.pop(native, None)
+            if heard := self.heard.get(native):
+                heard.proved = now
+
+    def _refused(self, refusal: SymbolRefused) -> None:
+        native, why = refusal.native or str(refusal), str(refusal)
+        if self.tally.refused.get(native) == why:
+            return
+        self.tally.refused[native] = why
+        log.error(
+            "symbol_refused",
+            exchange=self.exchange.name,
+            why=why,
+            remedy=f"correct BULLION_{self.exchange.name.upper()}_SYMBOLS",
+        )
+
+    def _note(self, trades: Sequence[Trade], opened_at: datetime) -> None:
+        now = asyncio.get_running_loop().time()
+        if trades and now >= self.tally.timed_from:
+            self._time(trades[-1], opened_at, now)
         for trade in trades:
             heard = self.heard.get(trade.vendor_data["native_symbol"])
             if heard is not None:
@@ -223,12 +287,19 @@ class Capture:
                 if self.exchange.capabilities.sweep:
                     heard.remember(trade.trade_id)
 
+    def _time(self, trade: Trade, opened_at: datetime, now: float) -> None:
+        # What happened before the connection was opened is a replay.
+        if trade.timestamp > opened_at:
+            took = trade.ingestion_timestamp - trade.timestamp
+            self.tally.received.count(took.total_seconds())
+            self.tally.timed_from = now + TIMED_EVERY
+
 
 async def serve(outlet: Outlet) -> None:
-    """Hear what Kafka reports, ten times a second, whether or not frames come."""
+    """Hear what Kafka reports now and then, whether or not frames come."""
     while True:
         outlet.serve()
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(HEARD_EVERY)
 
 
 async def tell(capture: Capture, every: timedelta) -> None:

@@ -1,6 +1,6 @@
 """What ingestion asks of an exchange: words to translate, and no I/O."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from importlib import import_module
@@ -53,6 +53,32 @@ class Instrument:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One question to an exchange's REST, below its address."""
+
+    path: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    cost: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clock:
+    """How an exchange's REST tells the time. Pure."""
+
+    request: Request
+    read: Callable[[bytes], datetime]
+    """Returns the time (aware) in an answer.
+
+    Raises:
+        AskedTooOften: the answer says that we ask too often.
+        ClockUnreadable: it is another error, or tells no time.
+    """
+    step: timedelta
+    """What the time is cut off to: it may be so much later, and is never earlier."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
     """An exchange's habits as data, so that no code asks which exchange it is."""
 
@@ -75,6 +101,14 @@ class Capabilities:
 
     `None` is never: a stream that is known to send each of its ids.
     """
+    clock: Clock | None = None
+    """How the exchange tells its time; `None` is not at all."""
+    confirms: Callable[[bytes], Collection[str]] | None = None
+    """Returns the native symbols whose subscription a frame without trades confirms.
+
+    It is asked only of frames that `parse` has read, and raises nothing. `None` where
+    no frame proves a subscription: trades do, or REST.
+    """
 
     @property
     def max_life_kept(self) -> timedelta | None:
@@ -96,16 +130,6 @@ class Allowance:
 
     cost: int
     per: timedelta
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """One question to an exchange's REST, below its address."""
-
-    path: str
-    query: Mapping[str, str]
-    headers: Mapping[str, str] = field(default_factory=dict)
-    cost: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +166,11 @@ class FrameRejected(Exception):
 class SymbolRefused(Told):
     """The exchange will not serve this symbol: drop it, call a person, and carry on."""
 
+    def __init__(self, why: str, native: str = "") -> None:
+        super().__init__(why)
+        self.native = native
+        """The symbol, where the refusal names it."""
+
 
 class StreamBroken(Told):
     """This connection is of no more use: open the next one, then close it."""
@@ -161,6 +190,10 @@ class AskedTooOften(Told):
 
 class PageUnreadable(Told):
     """REST answered, but not with trades: note it, and ask again later."""
+
+
+class ClockUnreadable(Exception):
+    """REST answered, but not with the time: ask again later."""
 
 
 class ArchiveUnreadable(Exception):

@@ -15,8 +15,9 @@ import structlog
 from msgspec import Struct, ValidationError, json
 
 from ingestion.exchange import Exchange, Instrument
+from ingestion.line import Unanswered
 from ingestion.outlet import Outlet, sent
-from ingestion.rest import Rest, Unanswered
+from ingestion.rest import Rest
 from schemas.id_range import IdRange, joined
 
 log = structlog.get_logger()

@@ -3,21 +3,24 @@
 import asyncio
 import random
 import signal
-from collections.abc import Coroutine
-from contextlib import AsyncExitStack
+from collections.abc import Coroutine, Iterator
 from datetime import timedelta
 from functools import partial
 
 import structlog
 
+from ingestion.acks import AckWatch
 from ingestion.backoff import delays
 from ingestion.capture import Capture, serve, tell
 from ingestion.catalogue import chosen, fetch_catalogue
+from ingestion.clock import ClockWatch
 from ingestion.exchange import Exchange
+from ingestion.exporter import Exporter, served
+from ingestion.line import SPARING, Line, line_to
 from ingestion.listings import Listings
 from ingestion.publisher import Publisher, producer_settings
 from ingestion.registry import ids_when_there
-from ingestion.rest import opened
+from ingestion.rest import Rest
 from ingestion.settings import Place, Settings
 from ingestion.stall import StallWatch
 from ingestion.sweep import Sweeper
@@ -70,26 +73,31 @@ async def capture_until_told(
         fetch=partial(fetch_catalogue, exchange, place.rest_url, waits, stop),
         every=settings.listings_every,
     )
-    companions = [
-        *(serve(publisher), tell(capture, settings.progress_every)),
-        *(listings.follow(), give_up(stop, settings.flush_allowed)),
-    ]
+    acks = AckWatch(capture=capture, allowed=settings.ack_allowed)
+    allowance = exchange.fill.allowance if exchange.fill else SPARING
+    limits = settings.limits / f"{exchange.name}.json"
     try:
-        async with AsyncExitStack() as held:
-            if exchange.fill is not None:
-                limits = settings.limits / f"{exchange.name}.json"
-                rest = await held.enter_async_context(
-                    opened(exchange.fill, place.rest_url, limits)
+        async with line_to(place.rest_url, allowance, limits) as line:
+            clock = clock_watch(exchange, line, settings)
+            exporter = Exporter(
+                capture=capture,
+                deliveries=publisher.deliveries,
+                queue_limit=settings.queue_messages,
+                traffic=line.traffic,
+                clock=clock,
+                gaps=settings.gaps,
+            )
+            with served(exporter, settings.metrics_port):
+                await first_ended(
+                    capture.run(stop),
+                    serve(publisher),
+                    tell(capture, settings.progress_every),
+                    listings.follow(),
+                    give_up(stop, settings.flush_allowed),
+                    acks.watch(),
+                    *([clock.watch()] if clock else []),
+                    *watches(capture, line, settings),
                 )
-                watch = StallWatch(
-                    capture=capture, rest=rest, least=settings.stall_least
-                )
-                companions.append(watch.watch())
-                if usual := exchange.capabilities.sweep:
-                    every = settings.sweep or usual
-                    sweeper = Sweeper(capture=capture, rest=rest, every=every)
-                    companions.append(sweeper.sweep())
-            await first_ended(capture.run(stop), *companions)
     finally:
         # Whoever waited in vain for room has waited.
         wait = timedelta(0) if publisher.full else settings.flush_allowed
@@ -101,6 +109,31 @@ async def give_up(stop: asyncio.Event, after: timedelta) -> None:
     """End so long after `stop`: what Kafka has no room for is not waited for longer."""
     await stop.wait()
     await asyncio.sleep(after.total_seconds())
+
+
+def clock_watch(
+    exchange: Exchange, line: Line, settings: Settings
+) -> ClockWatch | None:
+    """Return what compares the exchange's clock with ours, if it tells its time."""
+    if (clock := exchange.capabilities.clock) is None:
+        return None
+    return ClockWatch(
+        exchange=exchange.name, clock=clock, line=line, every=settings.clock_every
+    )
+
+
+def watches(
+    capture: Capture, line: Line, settings: Settings
+) -> Iterator[Coroutine[None, None, None]]:
+    """Yield what asks for trades by REST beside the stream, if REST has any."""
+    exchange = capture.exchange
+    if exchange.fill is None:
+        return
+    rest = Rest(fill=exchange.fill, line=line)
+    yield StallWatch(capture=capture, rest=rest, least=settings.stall_least).watch()
+    if usual := exchange.capabilities.sweep:
+        every = settings.sweep or usual
+        yield Sweeper(capture=capture, rest=rest, every=every).sweep()
 
 
 async def first_ended(*running: Coroutine[None, None, None]) -> None:

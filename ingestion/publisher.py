@@ -9,6 +9,7 @@ from functools import partial
 import structlog
 from confluent_kafka import KafkaError, Message, Producer
 
+from ingestion.delivery import Deliveries
 from ingestion.exchange import Frame, FrameRejected
 from ingestion.rejection import Rejection
 from ingestion.room import REMEDY, SAID_AGAIN_AFTER, Room
@@ -66,6 +67,7 @@ class Publisher:
         self._room = Room(exchange)
         self._cut: deque[Rejection] = deque()
         """Frames that Kafka refused for their size, to be sent in part."""
+        self.deliveries = Deliveries()
         self._said_at = -SAID_AGAIN_AFTER
         self._exchange = exchange
         self._trades = TRADES.name(exchange)
@@ -100,9 +102,12 @@ class Publisher:
 
     async def publish(self, key: bytes, value: bytes) -> None:
         """Queue a trade; returns when there was room for it."""
+        timed = None
+        if self.deliveries.since is None:
+            timed = self.deliveries.timed(self._on_delivery)
         while True:
             try:
-                self._producer.produce(self._trades, value, key)
+                self._producer.produce(self._trades, value, key, on_delivery=timed)
                 return
             except BufferError:
                 await self._wait()

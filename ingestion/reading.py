@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 import structlog
@@ -30,6 +30,8 @@ class Reading:
     because: Because = "start"
     opened: str = ""
     """When it was opened (UTC): what tells it from another."""
+    opened_at: datetime = datetime.max.replace(tzinfo=UTC)
+    """The same as a time; before it is open, later than any trade."""
     rejected: int = 0
     """Frames of it that nobody could read."""
     why: Because = "closed"

@@ -29,10 +29,18 @@ class Settings:
     """Overrules the age at which each exchange's connections are left."""
     stall_least: timedelta
     """How long any symbol may be silent before the exchange is asked for it."""
+    ack_allowed: timedelta
+    """How long a symbol may be neither confirmed nor heard of before it is named."""
     listings_every: timedelta
     """How often the exchange is asked what it lists."""
     sweep: timedelta | None
     """Overrules how often exchanges that leave trades out are swept by REST."""
+    clock_every: timedelta
+    """How often an exchange's clock is compared with ours."""
+    metrics_port: int
+    """Where capture exports its metrics on this machine; 0 is nowhere."""
+    gaps: Path
+    """Where the ledger says how many gaps each exchange has."""
     limits: Path
     """Where it is counted how often exchanges are asked, for all processes."""
     backfill: Path
@@ -58,8 +66,12 @@ class Settings:
             queue_messages=int(env.get("BULLION_QUEUE_MESSAGES", "500000")),
             max_life=timedelta(seconds=float(life)) if life else None,
             stall_least=seconds(env, "BULLION_STALL_S", 30),
+            ack_allowed=seconds(env, "BULLION_ACK_S", 30),
             listings_every=seconds(env, "BULLION_LISTINGS_S", 600),
             sweep=timedelta(seconds=float(sweep)) if sweep else None,
+            clock_every=seconds(env, "BULLION_CLOCK_S", 300),
+            metrics_port=int(env.get("BULLION_METRICS_PORT") or 0),
+            gaps=Path(env.get("BULLION_GAPS") or ".bullion/gaps.json"),
             limits=Path(env.get("BULLION_LIMITS") or ".bullion/limits"),
             backfill=Path(env.get("BULLION_BACKFILL") or ".bullion/backfill"),
             backfill_rate=float(env.get("BULLION_BACKFILL_RATE") or 5000),

@@ -5,21 +5,26 @@ a newer trade elsewhere tells the two apart.
 """
 
 import asyncio
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
 from ingestion.capture import Capture, Heard
 from ingestion.exchange import Instrument
-from ingestion.rest import Rest, Unanswered
+from ingestion.line import Unanswered
+from ingestion.rest import Rest
+from schemas.trade import Trade
 
 log = structlog.get_logger()
 TIMES = 20
 """Of a symbol's own interval between trades: a longer silence is unusual."""
 LEAST_OFTEN = 5
 """Doublings of the time between two questions about a market that stays quiet."""
+SETTLED = timedelta(seconds=5)
+"""How long after it was opened a connection has to serve all of its symbols."""
 
 
 @dataclass(slots=True)
@@ -28,7 +33,8 @@ class Asked:
 
     not_before: float = float("-inf")
     """When it may be asked again, on the loop's clock."""
-    newest: int | None = None
+    newest: int = 0
+    """The newest id that it told."""
     times: int = 0
     """How often in a row there was nothing new."""
 
@@ -98,19 +104,26 @@ class StallWatch:
                 why=str(why),
             )
             return
-        newest = max((int(trade.trade_id) for trade in page.trades), default=-1)
+        trade = max(page.trades, key=lambda each: int(each.trade_id), default=None)
+        newest = int(trade.trade_id) if trade else -1
         # What came while we asked shows that it lives.
         if heard.last_id != before:
             return
-        known = int(before) if before else asked.newest
+        # What happened between two connections was no duty of the second one.
+        known = max((int(each) for each in (before, asked.newest) if each), default=-1)
         asked.newest = newest
-        if known is None or newest <= known:
+        if known < 0 or newest <= known:
             # Nothing happened, or nothing that we could have missed since: a market
             # that is quiet for long is asked for less and less.
             asked.times = min(asked.times + 1, LEAST_OFTEN)
             asked.not_before = loop.time() + again * 2**asked.times
+            if known < 0 and trade and due(trade, heard, loop.time()):
+                heard.doubted = loop.time()
+            else:
+                heard.proved = loop.time()
             return
         asked.times = 0
+        heard.doubted = loop.time()
         capture.tally.stalls += 1
         log.warning(
             "symbol_stalled",
@@ -121,3 +134,14 @@ class StallWatch:
             newest_id=newest,
         )
         capture.renew(instrument.native)
+
+
+def due(trade: Trade, heard: Heard, now: float) -> bool:
+    """Return whether the newest connection should have brought a trade.
+
+    By our clock: one that is behind the exchange's doubts too early.
+    """
+    for_s = now - heard.asked
+    if not 0 <= for_s < math.inf:
+        return False
+    return trade.timestamp > datetime.now(UTC) - timedelta(seconds=for_s) + SETTLED

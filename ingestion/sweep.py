@@ -15,8 +15,9 @@ import structlog
 
 from ingestion.capture import Capture
 from ingestion.exchange import Instrument
+from ingestion.line import Unanswered
 from ingestion.outlet import sent
-from ingestion.rest import Rest, Unanswered
+from ingestion.rest import Rest
 from schemas.trade import Trade
 
 log = structlog.get_logger()

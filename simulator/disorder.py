@@ -46,8 +46,18 @@ class Disorder:
     """With which status the next handshakes are refused."""
     refusals: int = 0
     """How many of the next subscriptions are refused."""
+    ignoring: int = 0
+    """How many of the next subscriptions nobody answers, and no trade follows."""
+    unsaid: int = 0
+    """How many of the next subscriptions are carried out without a word."""
     rest: list[RestFault] = field(default_factory=list)
     """How the next REST requests fail."""
+    skew: float = 0
+    """Seconds by which the clock that REST tells is ahead of the true one."""
+
+    def time_ns(self) -> int:
+        """Return the time that REST tells, in Unix nanoseconds."""
+        return time.time_ns() + int(self.skew * 10**9)
 
     def greet(self) -> None:
         """Let a handshake in, or refuse it if one is to be refused."""
@@ -62,6 +72,20 @@ class Disorder:
             self.refusals -= 1
             return True
         return False
+
+    def ignored(self) -> bool:
+        """Say whether this subscription is to be ignored; it is counted."""
+        if self.ignoring:
+            self.ignoring -= 1
+            return True
+        return False
+
+    def acknowledged(self) -> bool:
+        """Say whether this subscription is to be answered; it is counted."""
+        if self.unsaid:
+            self.unsaid -= 1
+            return False
+        return True
 
     def arranged(self, groups: list[Group]) -> list[Group]:
         """Return the trades as frames hold them, without those that are left out."""

@@ -162,6 +162,18 @@ async def refuse(hub: Hub, order: Order) -> dict[str, object]:
     return {"count": count, "status": status}
 
 
+async def ignore(hub: Hub, order: Order) -> dict[str, object]:
+    """Leave the next `count` subscriptions without an answer and without trades."""
+    hub.disorder.ignoring += count_of(order)
+    return {"count": hub.disorder.ignoring}
+
+
+async def unsay(hub: Hub, order: Order) -> dict[str, object]:
+    """Carry the next `count` subscriptions out, and do not acknowledge them."""
+    hub.disorder.unsaid += count_of(order)
+    return {"count": hub.disorder.unsaid}
+
+
 async def rest(hub: Hub, order: Order) -> dict[str, object]:
     """Let the next `count` REST requests fail.
 
@@ -184,11 +196,20 @@ async def rest(hub: Hub, order: Order) -> dict[str, object]:
     return {**order, "count": count_of(order)}
 
 
+async def skew(hub: Hub, order: Order) -> dict[str, object]:
+    """Have REST tell a time that is off by `seconds`, from now on."""
+    off = order.get("seconds")
+    if not isinstance(off, int | float) or abs(off) > MOST_S:
+        raise Senseless(f'"seconds" must lie between -{MOST_S} and {MOST_S}')
+    hub.disorder.skew = float(off)
+    return {"seconds": float(off)}
+
+
 FAULTS: dict[str, Fault] = {
     each.__name__: each
     for each in (
         *(garbage, spike, drop, mute, notice, omit, lose, duplicate, reorder),
-        *(merge, split, delay, refuse, rest),
+        *(merge, split, delay, refuse, ignore, unsay, rest, skew),
     )
 }
 

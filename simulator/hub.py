@@ -179,13 +179,19 @@ class Hub:
         self.note_followers()
         log.info("closed", exchange=self.exchange, open=len(self.connections))
 
-    def follow(self, connection: Connection, symbols: Iterable[str]) -> None:
-        """Tell the connection all trades of the symbols that are issued from now on."""
+    def follow(self, connection: Connection, symbols: Iterable[str]) -> list[str]:
+        """Tell the connection all trades of the symbols that are issued from now on.
+
+        Returns those that are followed: not what is unknown here, or to be ignored.
+        """
+        followed = []
         for symbol in symbols:
-            if symbol in self.feed.symbols:
+            if symbol in self.feed.symbols and not self.disorder.ignored():
                 connection.follows[symbol] = self.feed.last(symbol)
                 connection.mark(self.feed.position)
+                followed.append(symbol)
         self.note_followers()
+        return followed
 
     def newest(self, symbol: str, count: int) -> Group:
         """Return the newest trades, which a new subscription is told once more."""

@@ -8,7 +8,10 @@ from hashlib import sha256
 from pathlib import Path
 from tempfile import gettempdir
 
+from schemas.table import all_exchanges
+
 REPO = Path(__file__).parents[1]
+FIRST_METRICS = 19101
 PORTS = {
     "POSTGRES": 15432,
     "S3": 18333,
@@ -34,6 +37,10 @@ PORTS = {
     "SPARK_WORKER_2_UI": 18092,
     "SIMULATOR": 18100,
     "AIRFLOW": 18080,
+    **{
+        f"METRICS_{name.upper()}": FIRST_METRICS + place
+        for place, name in enumerate(all_exchanges())
+    },
 }
 """Each may be moved by `BULLION_PORT_<NAME>`."""
 CLUSTER = {name for name in PORTS if name.startswith(("SPARK_MASTER", "SPARK_WORKER"))}

@@ -63,6 +63,7 @@ def bullion(place: Place) -> dict[str, str]:
         "BULLION_CHECKPOINTS": profile.checkpoints(place),
         "BULLION_SPARK_MASTER": profile.master(place),
         "BULLION_LOCKS": str(place.home / "locks"),
+        "BULLION_GAPS": str(place.home / "gaps.json"),
         "BULLION_LIMITS": str(place.home / "limits"),
         "BULLION_BACKFILL": str(place.home / "backfill"),
         "BULLION_BACKUPS": str(place.home / "backups"),

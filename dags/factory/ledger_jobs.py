@@ -47,11 +47,13 @@ class FillJob(BashOperator):
 
     def execute(self, context: Context) -> Any:
         """Return the exchanges' answers."""
-        from expectations.ledger import holes_to_fill
+        from expectations.ledger import holes_to_fill, open_gaps, tell_capture
 
         if lanes_first():
             raise AirflowSkipException("the stack has just begun: the lanes go first")
-        holes = holes_to_fill(environment(), datetime.now(UTC))
+        now, gaps = datetime.now(UTC), open_gaps(environment())
+        tell_capture(gaps, environment(), now)
+        holes = holes_to_fill(gaps, now)
         if not holes:
             raise AirflowSkipException("no hole is open that is not being filled")
         self.env = {"HOLES": json.dumps(holes)}

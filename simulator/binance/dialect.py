@@ -33,7 +33,7 @@ class Binance:
         hub.farewell = farewell
         for path in ("/stream", "/ws", "/ws/{streams:.+}"):
             yield web.get(f"/binance{path}", stream)
-        yield from Rest(hub.feed, pace).routes("/binance/api/v3")
+        yield from Rest(hub.feed, pace, hub.disorder.time_ns).routes("/binance/api/v3")
         yield from Archive(hub.feed).routes("/binance")
 
     def read(self, text: str) -> tuple[list[Trade], list[int]]:

@@ -57,8 +57,9 @@ class Weight:
 class Rest:
     """The REST paths under `/api/v3`."""
 
-    def __init__(self, feed: Feed, pace: Pace) -> None:
+    def __init__(self, feed: Feed, pace: Pace, time_ns: Callable[[], int]) -> None:
         self.feed = feed
+        self.time_ns = time_ns
         self.weight = Weight(pace.weight_per_minute)
 
     def routes(self, prefix: str) -> Iterator[web.RouteDef]:
@@ -67,7 +68,7 @@ class Rest:
             "historicalTrades": (25, self.historical),
             "aggTrades": (4, self.aggregates),
             "exchangeInfo": (20, self.symbols),
-            "time": (1, lambda _: {"serverTime": time.time_ns() // 1_000_000}),
+            "time": (1, lambda _: {"serverTime": self.time_ns() // 1_000_000}),
         }
         for path, (weight, answer) in answers.items():
             yield web.get(f"{prefix}/{path}", self.handler(weight, answer))
@@ -129,7 +130,7 @@ class Rest:
             wanted = [self.symbol(request)]
         return {
             "timezone": "UTC",
-            "serverTime": time.time_ns() // 1_000_000,
+            "serverTime": self.time_ns() // 1_000_000,
             "rateLimits": [
                 {
                     "rateLimitType": "REQUEST_WEIGHT",

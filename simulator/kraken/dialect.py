@@ -35,7 +35,7 @@ class Kraken:
     def routes(self, hub: Hub, pace: Pace) -> Iterator[web.RouteDef]:
         hub.busy = busy
         yield web.get("/kraken/v2", handler(hub, pace))
-        yield from Rest(hub.feed).routes("/kraken/0/public")
+        yield from Rest(hub.feed, hub.disorder.time_ns).routes("/kraken/0/public")
 
     def read(self, text: str) -> tuple[list[Trade], list[int]]:
         """Return the trades of a REST page; the time keeps every digit it has."""

@@ -53,11 +53,11 @@ def subscribed(
             replies.append(refusal("Internal error", "subscribe", symbol, began))
         elif symbol in connection.follows:
             replies.append(refusal("Already subscribed", "subscribe", symbol, began))
-        else:
+        elif hub.follow(connection, [symbol]):
             result = {"channel": "trade", "snapshot": snapshot, "symbol": symbol}
-            replies.append(ack("subscribe", result, began))
+            if hub.disorder.acknowledged():
+                replies.append(ack("subscribe", result, began))
             fresh.append(symbol)
-    hub.follow(connection, fresh)
     trades = [one for symbol in fresh for one in hub.newest(symbol, SNAPSHOT)]
     if snapshot and trades:
         replies.append(frame("snapshot", trades))

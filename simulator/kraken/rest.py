@@ -1,7 +1,7 @@
 """Kraken REST: trades from a time on, pairs and the time; errors come in HTTP 200."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from aiohttp import web
 
@@ -17,8 +17,9 @@ NS_DIGITS = 16
 class Rest:
     """The REST paths under `/0/public`."""
 
-    def __init__(self, feed: Feed) -> None:
+    def __init__(self, feed: Feed, time_ns: Callable[[], int]) -> None:
         self.feed = feed
+        self.time_ns = time_ns
 
     def routes(self, prefix: str) -> Iterator[web.RouteDef]:
         yield web.get(f"{prefix}/Trades", self.trades)
@@ -58,9 +59,9 @@ class Rest:
         return answered({pair.internal: listed(pair) for pair in known})
 
     async def time(self, request: web.Request) -> web.Response:
-        now = time.time()
+        now = self.time_ns() // 10**9
         told = time.strftime("%a, %d %b %y %H:%M:%S +0000", time.gmtime(now))
-        return answered({"unixtime": int(now), "rfc1123": told})
+        return answered({"unixtime": now, "rfc1123": told})
 
     def pair(self, name: str) -> Pair | None:
         """Return the pair that is called so and traded here."""

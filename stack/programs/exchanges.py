@@ -42,6 +42,9 @@ def capture(place: Place, exchange: str) -> Program:
             *("-m", "ingestion", "capture", exchange),
         ),
         ready=f"file:{place.run / 'schemas'}",
-        # Another feed lists other symbols: whoever asked the old one starts anew.
-        env=(("BULLION_FEED", feed(place)["feed"]),),
+        env=(
+            # Another feed lists other symbols: whoever asked the old one starts anew.
+            ("BULLION_FEED", feed(place)["feed"]),
+            ("BULLION_METRICS_PORT", str(port[f"METRICS_{exchange.upper()}"])),
+        ),
     )

@@ -4,7 +4,7 @@ import json
 import os
 import sys
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,8 @@ from dags.factory.staggered import staggered
 from schemas.exchange import usual_exchanges
 from schemas.table import all_exchanges
 from tests.expectations.tables import append, created, lake, trades
+from tests.expectations.test_ledger import asked
+from tests.query.test_completeness import gap
 
 EXCHANGE = all_exchanges()[0]
 GOLD = "gold.trades"
@@ -146,6 +148,24 @@ def test_just_after_a_start_lanes_have_the_cores_to_themselves(
     assert not lanes_first()
     monkeypatch.setenv("BULLION_LANES_FIRST_S", "100")
     assert lanes_first()
+
+
+def test_capture_is_told_of_gaps_that_are_asked_for_already(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    catalog, file = lake(tmp_path), tmp_path / "gaps.json"
+    monkeypatch.setattr("expectations.ledger.open_catalog", lambda env: catalog)
+    monkeypatch.setenv("BULLION_GAPS", str(file))
+    monkeypatch.delenv("BULLION_HOME", raising=False)
+    evidence = asked(datetime.now(UTC) - timedelta(seconds=5))
+    gaps = created(catalog, "gold.gaps", "")
+    append(gaps, "gold.gaps", [gap(40, 42, state="filling", evidence=evidence)])
+    with pytest.raises(AirflowSkipException, match="being filled"):
+        FillJob(task_id="c").execute({})  # type: ignore[typeddict-item]
+
+    told = json.loads(file.read_text())
+    assert told["exchanges"] == {"ACME": {"gaps": 1, "missing": 3}}
+    assert 0 <= time.time() - told["told_at"] < 60
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pyiceberg.catalog.sql import SqlCatalog
 
-from expectations.ledger import holes_to_fill, unread
+from expectations.ledger import holes_to_fill, open_gaps, tell_capture, unread
 from schemas.exchange import has_past_days
 from schemas.table import all_exchanges
 from tests.expectations.cases import NOON, trade_row
@@ -58,7 +58,7 @@ def asked(at: datetime) -> str:
 
 def first_ids(catalog: SqlCatalog, rows: list[dict[str, Any]]) -> list[int]:
     append(catalog.load_table("market_data.trade_gaps"), "gold.gaps", rows)
-    return [each["first_missing_id"] for each in holes_to_fill({}, NOON)]
+    return [each["first_missing_id"] for each in holes_to_fill(open_gaps({}), NOON)]
 
 
 def test_open_holes_are_asked_for_the_oldest_first_and_not_too_often(
@@ -98,7 +98,7 @@ def test_a_hole_is_told_as_a_fill_reads_it(catalog: SqlCatalog) -> None:
     part = gap(10, 19, missing=2, missing_ranges="[[12, 13]]")
     assert first_ids(catalog, [part]) == [10]
 
-    assert holes_to_fill({}, NOON) == [
+    assert holes_to_fill(open_gaps({}), NOON) == [
         {
             "exchange": "ACME",
             "symbol": "BTCUSD",
@@ -108,3 +108,29 @@ def test_a_hole_is_told_as_a_fill_reads_it(catalog: SqlCatalog) -> None:
             "after": "2026-11-22T12:00:00+00:00",
         }
     ]
+
+
+def test_capture_is_told_how_many_gaps_each_exchange_has(
+    catalog: SqlCatalog, tmp_path: Path
+) -> None:
+    append(
+        catalog.load_table("market_data.trade_gaps"),
+        "gold.gaps",
+        [
+            gap(10, 12),
+            gap(20, 22, state="filled", missing=0),
+            gap(30, 39, state="filling", missing=4),
+            gap(40, 40, exchange="AJAX"),
+        ],
+    )
+    file = tmp_path / "new/gaps.json"
+    tell_capture(open_gaps({}), {"BULLION_GAPS": str(file)}, NOON)
+
+    assert json.loads(file.read_text()) == {
+        "told_at": NOON.timestamp(),
+        "exchanges": {
+            "ACME": {"gaps": 2, "missing": 7},
+            "AJAX": {"gaps": 1, "missing": 1},
+        },
+    }
+    assert [each.name for each in file.parent.iterdir()] == ["gaps.json"]

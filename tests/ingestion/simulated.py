@@ -12,6 +12,8 @@ from ingestion.capture import Capture
 from ingestion.catalogue import fetch_catalogue
 from ingestion.exchange import Allowance, Exchange, Instrument
 from ingestion.limiter import Limiter
+from ingestion.line import Line
+from ingestion.outlet import Outlet
 from ingestion.rest import Rest
 from tests.ingestion.test_capture import Remembered
 from tests.simulator.served import Served
@@ -30,14 +32,18 @@ def capture_at(
     exchange: Exchange,
     symbols: tuple[str, ...],
     instruments: dict[str, Instrument],
+    outlet: Outlet | None = None,
 ) -> Capture:
-    """Return a capture that reconnects soon, and remembers what it publishes."""
+    """Return a capture that reconnects soon, and remembers what it publishes.
+
+    Another outlet takes what is published, if it is given.
+    """
     return Capture(
         exchange=exchange,
         ws_url=f"{sim.url}/{exchange.name}".replace("http", "ws", 1),
         symbols=symbols,
         instruments=instruments,
-        outlet=Remembered(),
+        outlet=outlet or Remembered(),
         silence_allowed=timedelta(seconds=30),
         retry_first=timedelta(milliseconds=20),
         retry_most=timedelta(milliseconds=80),
@@ -46,14 +52,19 @@ def capture_at(
 
 
 @asynccontextmanager
-async def rest_at(sim: Served, exchange: Exchange, folder: Path) -> AsyncIterator[Rest]:
-    """Give its REST, asked as often as we like; tries follow each other at once."""
-    assert exchange.fill is not None
+async def line_at(sim: Served, exchange: Exchange, folder: Path) -> AsyncIterator[Line]:
+    """Give the line to its REST, asked as often as we like."""
     async with httpx.AsyncClient(trust_env=False) as client:
-        yield Rest(
-            fill=exchange.fill,
+        yield Line(
             url=f"{sim.url}/{exchange.name}",
             limiter=Limiter(WIDE, folder / "limits.json"),
             client=client,
-            pauses=(0.01, 0.01),
         )
+
+
+@asynccontextmanager
+async def rest_at(sim: Served, exchange: Exchange, folder: Path) -> AsyncIterator[Rest]:
+    """Give its REST; tries follow each other at once."""
+    assert exchange.fill is not None
+    async with line_at(sim, exchange, folder) as line:
+        yield Rest(fill=exchange.fill, line=line, pauses=(0.01, 0.01))

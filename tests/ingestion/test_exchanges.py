@@ -74,6 +74,24 @@ def test_a_frame_yields_what_is_written_beside_it(
     assert [*map(told, parsed(name, frame_of(sample)))] == sample["trades"]
 
 
+@pytest.mark.parametrize(("name", "sample"), list(samples()))
+def test_a_frame_confirms_the_symbols_that_are_written_beside_it(
+    name: str, sample: dict[str, Any]
+) -> None:
+    confirms = load(name).capabilities.confirms
+    told = confirms(frame_of(sample).payload) if confirms else ()
+
+    assert list(told) == sample.get("confirms", [])
+
+
+@EACH
+def test_an_exchange_that_confirms_symbols_has_a_sample_of_it(name: str) -> None:
+    mine = [param.values[1] for param in samples() if param.values[0] == name]
+    said = any(sample.get("confirms") for sample in mine)
+
+    assert said == (load(name).capabilities.confirms is not None)
+
+
 @pytest.mark.parametrize(("name", "sample"), list(samples("trades")))
 def test_a_trade_is_stamped_with_its_frame_and_its_numbers_are_no_floats(
     name: str, sample: dict[str, Any]
@@ -103,6 +121,8 @@ def test_a_frame_nobody_can_read_is_rejected_and_never_crashes(
 ) -> None:
     with pytest.raises(FrameRejected):
         parsed(name, Frame(payload, NOON))
+    if confirms := load(name).capabilities.confirms:
+        assert not confirms(payload)
 
 
 @EACH

@@ -183,7 +183,7 @@ async def test_an_exchange_that_is_asked_too_often_is_left_alone_by_all(
         async with filler(sim, "binance", tmp_path) as asking:
             truth = await issued(sim, "binance", 40)
             answer = await asking.answer(hole(asking, truth, 5, 9))
-            other = Limiter(WIDE, asking.rest.limiter.file)
+            other = Limiter(WIDE, asking.rest.line.limiter.file)
 
     assert "HTTP 429" in answer.error and not answer.whole
     assert other.wait_for(1, time.time()) > 0

@@ -79,11 +79,13 @@ async def test_a_symbol_that_never_spoke_is_subscribed_anew_once_rest_moves_on(
         follow = sim.server.hubs[name].follow
         deaf_ones = load(name).capabilities.copies
 
-        def deaf(connection: Connection, symbols: Iterable[str]) -> None:
+        def deaf(connection: Connection, symbols: Iterable[str]) -> list[str]:
             nonlocal deaf_ones
             hears = deaf_ones <= 0
-            follow(connection, [each for each in symbols if hears or each != dead])
             deaf_ones -= 1
+            return follow(
+                connection, [each for each in symbols if hears or each != dead]
+            )
 
         hub = sim.server.hubs[name]
         with pytest.MonkeyPatch.context() as patched:
@@ -140,3 +142,23 @@ def test_a_slow_symbol_may_be_silent_for_longer() -> None:
     assert watch.allowed(Heard(since=0, at=0)) == 30
     assert watch.allowed(Heard(since=0, at=100, trades=1000)) == 30
     assert watch.allowed(Heard(since=0, at=100, trades=10)) == 200
+
+
+async def test_what_was_missed_between_two_connections_is_no_stall_for_ever(
+    tmp_path: Path,
+) -> None:
+    recording = f"recorded={tiny.write(tmp_path)}"
+    async with served(recording, rate=None) as sim:
+        async with watched(sim, "binance", tmp_path, again=0.1) as watch:
+            capture = watch.capture
+            await until(lambda: heard_all(capture))
+            (heard,) = capture.heard.values()
+            newest = tiny.FIRST_ID + len(tiny.FRAMES) - 1
+            await until(lambda: heard.last_id == str(newest))
+            # It came while no connection was open.
+            heard.last_id = str(newest - 1)
+            await until(lambda: capture.tally.stalls == 1)
+            (asked,) = watch.asked.values()
+            await until(lambda: asked.times == 3)
+
+    assert (capture.tally.stalls, capture.tally.connections) == (1, 2)

@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from schemas.table import all_exchanges
 from stack import files, jars, java, secrets
 from stack.place import CLUSTER, PORTS, REPO, Place, SettingRefused, written
 from stack.processes import listening
@@ -71,6 +72,7 @@ def test_nothing_listens_beyond_this_machine(place: Place) -> None:
 def test_every_port_may_be_moved(tmp_path: Path) -> None:
     moved = {name: port + 20000 for name, port in PORTS.items()}
     env = {f"BULLION_PORT_{name}": str(port) for name, port in moved.items()}
+    env["BULLION_EXCHANGES"] = ",".join(all_exchanges())
     place = Place.read({"BULLION_HOME": str(tmp_path), **env})
     files.write_all(place)
     words = " ".join(
@@ -86,6 +88,24 @@ def test_every_port_may_be_moved(tmp_path: Path) -> None:
         assert not re.search(rf":{PORTS[name]}\b", said), name
 
 
+def test_each_capture_exports_its_metrics_at_a_port_of_its_own(
+    tmp_path: Path,
+) -> None:
+    every = ",".join(all_exchanges())
+    place = Place.read({"BULLION_HOME": str(tmp_path), "BULLION_EXCHANGES": every})
+    ports = {
+        program.name: dict(program.env)["BULLION_METRICS_PORT"]
+        for program in programs(place)
+        if program.name.startswith("capture-")
+    }
+
+    assert ports == {
+        f"capture-{name}": str(PORTS[f"METRICS_{name.upper()}"])
+        for name in all_exchanges()
+    }
+    assert len(set(ports.values())) == len(ports) > 1
+
+
 def test_a_line_of_the_example_may_be_uncommented_as_it_stands(tmp_path: Path) -> None:
     example = (REPO / ".env.example").read_text()
     file = tmp_path / ".env"
@@ -93,9 +113,14 @@ def test_a_line_of_the_example_may_be_uncommented_as_it_stands(tmp_path: Path) -
     said = written(file)
 
     assert said["BULLION_LANE_SECONDS"].isdigit()
-    assert {said[f"BULLION_PORT_{name}"] for name in PORTS} == {
-        str(port) for port in PORTS.values()
+    # Those of exchanges are told once, as the other settings of an exchange are.
+    metrics = [name for name in PORTS if name.startswith("METRICS_")]
+    others = PORTS.keys() - set(metrics)
+    assert {name: said[f"BULLION_PORT_{name}"] for name in others} == {
+        name: str(PORTS[name]) for name in others
     }
+    first = int(said["BULLION_PORT_METRICS_ACME"])
+    assert [PORTS[name] for name in metrics] == list(range(first, first + len(metrics)))
     assert said["BULLION_EXCHANGES"] == ""
 
 

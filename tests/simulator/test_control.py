@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
@@ -231,6 +232,7 @@ async def test_an_order_that_nobody_knows_says_what_there_is() -> None:
             ("binance/omit", {"symbol": "BTCUSDT", "count": 0}, "above 0"),
             ("binance/delay", {"seconds": 1e9}, "between 0 and"),
             ("binance/rest", {}, '"status": 503'),
+            ("binance/skew", {"seconds": -1000}, "between -120 and 120"),
             ("binance/refuse", {"status": 200}, "503"),
             ("torture", {"seed": 1}, '"every": 8'),
         ):
@@ -257,3 +259,16 @@ def test_a_wrong_argument_says_what_is_possible() -> None:
 
     assert done.returncode == 1
     assert "recorded=PATH" in json.loads(done.stderr.splitlines()[-1])["why"]
+
+
+async def test_a_clock_is_off_for_those_who_ask_rest_and_no_trade_is() -> None:
+    async with served(rate=400) as one:
+        for exchange in ("binance", "kraken"):
+            await one.order(f"{exchange}/skew", seconds=-30)
+        binance = (await one.get("/binance/api/v3/time"))["serverTime"] / 1000
+        kraken = (await one.get("/kraken/0/public/Time"))["result"]["unixtime"]
+        now = time.time()
+        newest = max(trade["time_us"] for trade in await one.truth("kraken"))
+
+    assert -32 < binance - now < -29 and -32 < kraken - now < -29
+    assert abs(now - newest / 10**6) < 5

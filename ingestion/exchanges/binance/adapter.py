@@ -22,6 +22,7 @@ from ingestion.exchange import (
     with_unread,
 )
 from ingestion.exchanges.binance.archive import BinanceArchive
+from ingestion.exchanges.binance.clock import CLOCK
 from ingestion.exchanges.binance.fill import BinanceFill
 from ingestion.exchanges.binance.frames import (
     AnyEvent,
@@ -61,6 +62,7 @@ class Binance:
         # There is no heartbeat among the frames: a few quiet pairs may well say
         # nothing for a minute. A dead socket is found sooner, by our own pings.
         silence_allowed=timedelta(seconds=90),
+        clock=CLOCK,
     )
     # Binance pings, and the socket answers; there is nothing to add.
     keepalive: Keepalive | None = None

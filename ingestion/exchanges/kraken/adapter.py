@@ -20,8 +20,10 @@ from ingestion.exchange import (
     instrument_of,
     with_unread,
 )
+from ingestion.exchanges.kraken.clock import CLOCK
 from ingestion.exchanges.kraken.fill import KrakenFill
 from ingestion.exchanges.kraken.frames import (
+    Ack,
     AnyFrame,
     AssetPairs,
     KrakenTrade,
@@ -37,7 +39,17 @@ KNOWN = frozenset(KrakenTrade.__struct_fields__)
 
 read_trades = json.Decoder(TradesFrame).decode
 read_any = json.Decoder(AnyFrame).decode
+read_ack = json.Decoder(Ack).decode
 read_fields = json.Decoder(dict[str, Raw]).decode
+
+
+def confirmed(payload: bytes) -> tuple[str, ...]:
+    """Return the pair that an acknowledgement names; none of any other frame."""
+    try:
+        told = read_ack(payload).result
+    except UNREADABLE:
+        return ()
+    return (told.symbol,) if told.channel == "trade" and told.symbol else ()
 
 
 class Kraken:
@@ -64,6 +76,8 @@ class Kraken:
         silence_allowed=timedelta(seconds=30),
         # Users saw it leave out fills of one moment (krakenfx/api-go #36).
         sweep=timedelta(minutes=2),
+        clock=CLOCK,
+        confirms=confirmed,
     )
     # The server closes after about a minute without a word from us.
     keepalive: Keepalive | None = Keepalive(
@@ -134,7 +148,7 @@ class Kraken:
                 case AnyFrame(channel="trade") as message:
                     return self._trades(payload, message)
                 case AnyFrame(success=False, symbol=str(pair), error=why) if pair:
-                    raise SymbolRefused(f"{pair}: {why}")
+                    raise SymbolRefused(f"{pair}: {why}", pair)
                 case AnyFrame(success=False, error=why):
                     raise StreamBroken(f"Kraken refused a request: {why}")
                 case AnyFrame(channel="heartbeat" | "status"):

@@ -57,6 +57,21 @@ class AnyFrame(Struct):
     data: Raw = Raw(b"[]")
 
 
+class Subscribed(Struct):
+    """What a subscription was acknowledged for."""
+
+    channel: str = ""
+    symbol: str = ""
+
+
+class Ack(Struct):
+    """The answer to a subscription that was taken."""
+
+    method: Literal["subscribe"]
+    success: Literal[True]
+    result: Subscribed
+
+
 class Pair(Struct):
     """One entry of `AssetPairs`; `wsname` is in the spelling of the old WebSocket."""
 
