@@ -155,8 +155,12 @@ async def test_what_one_of_two_connections_loses_the_other_brings(name: str) -> 
         native,
     ):
         hub = sim.server.hubs[name]
+        copies = capture.exchange.capabilities.copies
+        await until(lambda: sum(bool(c.follows) for c in hub.connections) == copies)
         deaf, *others = hub.connections
-        assert len(others) == capture.exchange.capabilities.copies - 1
+        assert len(others) == copies - 1
+        both = hub.feed.last(native)
+        await until(lambda: hub.feed.last(native) > both + 5)
         lost = hub.feed.last(native) + 1
         follows, deaf.follows = deaf.follows, {}
         await until(lambda: hub.feed.last(native) > lost + 30)
