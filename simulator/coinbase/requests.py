@@ -61,10 +61,10 @@ class Subscriptions:
             if channel == "matches":
                 fresh = [product for product in products if product not in mine]
             mine.update(dict.fromkeys(products))
-        hub.follow(connection, fresh)
+        followed = hub.follow(connection, fresh)
         return [
             match("last_match", trade)
-            for product in fresh
+            for product in followed
             for trade in hub.newest(product, 1)
         ]
 

@@ -51,6 +51,8 @@ from tests.laptop.ports import free_ports
 from tests.simulator.served import Served, served
 
 EACH = pytest.mark.parametrize("name", all_exchanges())
+ALONE = [name for name in all_exchanges() if load(name).capabilities.copies == 1]
+"""Those of whom no second connection brings everything once more."""
 FILLED = [name for name in all_exchanges() if load(name).fill]
 NAMED = (FrameRejected, SymbolRefused, StreamEnding, StreamBroken)
 MARK = "the place of a hostile value"
@@ -180,7 +182,7 @@ async def captured(name: str) -> AsyncIterator[tuple[Served, Capture, Remembered
             await asyncio.wait_for(running, 10)
 
 
-@EACH
+@pytest.mark.parametrize("name", ALONE)
 async def test_frames_that_nobody_should_send_are_kept_verbatim_and_nothing_stops(
     name: str,
 ) -> None:
@@ -208,7 +210,7 @@ async def test_frames_that_nobody_should_send_are_kept_verbatim_and_nothing_stop
         assert native in capture.heard
 
 
-@EACH
+@pytest.mark.parametrize("name", ALONE)
 async def test_a_frame_larger_than_any_that_is_received_is_told_of(name: str) -> None:
     with capture_logs() as said:
         async with captured(name) as (sim, capture, outlet):
@@ -221,7 +223,7 @@ async def test_a_frame_larger_than_any_that_is_received_is_told_of(name: str) ->
     assert (told["log_level"], told["largest_mb"]) == ("error", 16)
 
 
-@EACH
+@pytest.mark.parametrize("name", ALONE)
 async def test_what_can_be_written_exactly_is_published_and_silver_judges_it(
     name: str,
 ) -> None:
@@ -268,7 +270,7 @@ def odd_ones(outlet: Remembered, after: int) -> list[dict[str, Any]]:
     return [each for each in told if abs(each["timestamp"] - now) > timedelta(days=1)]
 
 
-@EACH
+@pytest.mark.parametrize("name", ALONE)
 async def test_without_kafka_so_many_wait_as_may_and_then_nobody_reads(
     name: str, tmp_path: Path
 ) -> None:
@@ -306,7 +308,7 @@ async def test_without_kafka_so_many_wait_as_may_and_then_nobody_reads(
     assert "docs/runbooks/pressure.md" in full["remedy"]
 
 
-@pytest.mark.parametrize("name", FILLED)
+@pytest.mark.parametrize("name", [name for name in ALONE if name in FILLED])
 async def test_what_nobody_read_shows_in_the_ids_and_comes_by_rest(
     name: str, tmp_path: Path
 ) -> None:
@@ -329,8 +331,8 @@ async def test_what_nobody_read_shows_in_the_ids_and_comes_by_rest(
 
         truth = await sim.truth(name, symbol=native)
         first = [each["trade_id"] for each in truth].index(lost[0])
-        missing = hole(name, truth, first, first + len(lost) - 1)
         async with filler(sim, name, tmp_path) as asking:
+            missing = hole(asking, truth, first, first + len(lost) - 1)
             answer = await asking.answer(missing)
         assert (answer.published, answer.whole) == (len(lost), True)
         assert [int(trade["trade_id"]) for trade in published(asking)] == lost
@@ -372,7 +374,7 @@ async def test_a_full_disk_is_no_end_of_asking_by_rest(tmp_path: Path) -> None:
         request = exchange.fill and exchange.fill.newest(instrument)
         assert request is not None
         await rest.page(request, instrument)
-        before = rest.limiter.file.read_bytes()
+        before = rest.line.limiter.file.read_bytes()
         soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
         # A file may not grow: writing fails as on a full disk, but for the number.
         resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
@@ -381,7 +383,7 @@ async def test_a_full_disk_is_no_end_of_asking_by_rest(tmp_path: Path) -> None:
                 await rest.page(request, instrument)
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-        assert rest.limiter.file.read_bytes() == before
+        assert rest.line.limiter.file.read_bytes() == before
         assert (await rest.page(request, instrument)).trades
 
 

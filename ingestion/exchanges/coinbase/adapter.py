@@ -101,7 +101,11 @@ class Coinbase:
         except UNREADABLE as error:
             raise FrameRejected("frame_unparseable", str(error)) from error
         instrument = instrument_of(match.product_id, instruments)
-        return (self._trade(match, instrument, unread, frame.received_at),)
+        try:
+            return (self._trade(match, instrument, unread, frame.received_at),)
+        except OverflowError as error:
+            # The first hours of year 1 east of Greenwich are of no year in UTC.
+            raise FrameRejected("frame_unparseable", str(error)) from error
 
     def _read_slowly(self, payload: bytes) -> tuple[Match, dict[str, str]] | None:
         """Return a trade with fields that we do not know; None for what is none."""

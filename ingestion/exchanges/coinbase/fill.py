@@ -71,11 +71,11 @@ class CoinbaseFill:
     ) -> Page:
         try:
             rows = sorted(read_rows(answer), key=lambda row: row.trade_id)
-        except UNREADABLE as error:
+            trades = tuple(trade_of(row, instrument, received_at) for row in rows)
+        except (*UNREADABLE, OverflowError) as error:
             raise PageUnreadable(f"{error}: {answer[:200]!r}") from error
         behind = str(rows[-1].trade_id + 1 + PAGE) if rows else ""
-        trades = (trade_of(row, instrument, received_at) for row in rows)
-        return Page(tuple(trades), behind)
+        return Page(trades, behind)
 
 
 def asked(instrument: Instrument, query: dict[str, str]) -> Request:
