@@ -105,8 +105,8 @@ def instant(moment: datetime) -> bytes:
     number = (moment - EPOCH) // MICROSECOND
     if not 1 << 48 <= number < 1 << 55:
         return long(number)
-    # From 1978 to 3111 these are eight bytes: the bits are moved apart in three halvings,
-    # so that each byte has seven of them, and all bytes but the last say that more come.
+    # From 1978 to 3111 these are eight bytes: the bits are moved apart in three halvings
+    # until each byte has seven, and all bytes but the last say that more come.
     bits = number << 1
     bits = bits & 0xFFFFFFF | (bits & 0xFFFFFFF0000000) << 4
     bits = bits & 0x3FFF00003FFF | (bits & 0xFFFC0000FFFC000) << 2

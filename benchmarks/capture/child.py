@@ -35,21 +35,21 @@ class Child:
         name: str,
         words: Sequence[str],
         cores: Iterable[int],
-        log: Path,
+        folder: Path,
         env: Mapping[str, str] | None = None,
     ) -> None:
         self.name = name
         self.heard: dict[str, float | str] = {}
-        self.log = log
+        self.log = folder / f"{name}.log"
         around = {k: v for k, v in os.environ.items() if k[:8] != "BULLION_"}
         around |= {"PYTHONPATH": str(ROOT), "TZ": "UTC"}
         self._process = subprocess.Popen(
             [sys.executable, "-c", PINNED, ",".join(map(str, cores)), *words],
             env=around | (env or {}),
-            cwd=log.parent,
+            cwd=folder,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=log.open("wb"),
+            stderr=self.log.open("wb"),
             text=True,
         )
         self.meter = psutil.Process(self._process.pid)

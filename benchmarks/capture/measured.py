@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.capture.child import Child, wait_until
+from benchmarks.capture.child import Child, ChildFailed, wait_until
 from schemas.topic import TRADES
 from stack.place import Place
 
@@ -57,6 +57,16 @@ class Run:
     def topic(self) -> str:
         return TRADES.name(self.exchange)
 
+    @property
+    def sent(self) -> Path:
+        """The file for when each trade was sent."""
+        return self.folder / "sent"
+
+    @property
+    def seen(self) -> Path:
+        """The file for when each trade was there."""
+        return self.folder / "seen"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
@@ -67,15 +77,13 @@ class Measured:
     cpu_per_million: float
     """Core seconds a million trades."""
     resident: Sequence[float]
-    """MB at the beginning, and after each million of trades or what is less."""
+    """MB at the beginning, after each million of trades, and at the end."""
     latencies: Sequence[float] = field(default=(), repr=False)
     """Seconds from sending to being there, ascending."""
 
     def latency(self, share: float) -> float:
         """Return the latency that this share of the trades did not exceed."""
-        return self.latencies[
-            min(len(self.latencies) - 1, int(share * len(self.latencies)))
-        ]
+        return self.latencies[int(share * (len(self.latencies) - 1))]
 
 
 @contextmanager
@@ -87,6 +95,52 @@ def scratch() -> Iterator[Path]:
         shutil.rmtree(folder)
 
 
+class Stage:
+    """The processes of one measurement, each on its cores; all end with the block."""
+
+    def __init__(self, run: Run, held: ExitStack) -> None:
+        self.run = run
+        self._held = held
+        self._python = str(run.place.python("spark"))
+
+    def sender(self, peer: bool) -> Child:
+        """Start the exchange, and note where it is."""
+        run = self.run
+        options = ["--count", str(run.count), "--rate", str(run.rate)]
+        options += ["--recorded", str(run.recorded)] if run.recorded else []
+        options += ["--notes", str(run.sent)] if run.rate else []
+        options += ["--peer"] if peer else []
+        sender = self._ours("sender", run.exchange, *options)
+        run.at = f"http://127.0.0.1:{sender.wait('port')}"
+        run.symbol = sender.wait("symbol")
+        return sender
+
+    def broker(self, kafka: str | None) -> Child:
+        """Start the mock, or what watches a real broker, and note where that is."""
+        options = ["--servers", kafka] if kafka else []
+        broker = self._ours("broker", self.run.topic, *options, *self._notes())
+        self.run.servers = broker.wait("servers")
+        return broker
+
+    def reader(self, reader: Reader) -> Child:
+        """Start the reader, alone on its core."""
+        words = list(reader.words(self.run))
+        words += [] if reader.to_kafka else self._notes()
+        env = reader.env(self.run)
+        one = Child("reader", words, [self.run.core], self.run.folder, env)
+        self._held.callback(one.end, kindly=False)
+        return one
+
+    def _notes(self) -> list[str]:
+        return ["--notes", str(self.run.seen)] if self.run.rate else []
+
+    def _ours(self, name: str, *words: str) -> Child:
+        module = [self._python, "-P", "-m", f"benchmarks.capture.{name}"]
+        child = Child(name, [*module, *words], self.run.others, self.run.folder)
+        self._held.callback(child.end)
+        return child
+
+
 def measured(
     reader: Reader,
     run: Run,
@@ -95,68 +149,41 @@ def measured(
 ) -> Measured:
     """Let a reader read `run.count` trades, as fast as it can or at `run.rate`.
 
-    `kafka` is a broker to use instead of the mock; `tell` is told the
-    memory after each million.
+    `kafka` is a broker to use instead of the mock; `tell` hears of each million.
 
     Raises:
-        ChildFailed: a process ended or stood still.
+        ChildFailed: a process ended or stood still, or more came than was sent.
     """
-    python = str(run.place.python("spark"))
-    sent, seen = run.folder / "sent", run.folder / "seen"
-    notes = ["--notes", str(seen)] if run.rate else []
     with ExitStack() as held:
-
-        def child(
-            name: str,
-            on: Sequence[int],
-            words: Sequence[str],
-            **more: Mapping[str, str],
-        ) -> Child:
-            one = Child(name, words, on, run.folder / f"{name}.log", **more)
-            held.callback(one.end, kindly=name != "reader")
-            return one
-
-        words = [python, "-P", "-m", "benchmarks.capture.sender", run.exchange]
-        words += ["--count", str(run.count), "--rate", str(run.rate)]
-        words += ["--recorded", str(run.recorded)] if run.recorded else []
-        words += ["--notes", str(sent)] if run.rate else []
-        sender = child(
-            "sender", run.others, [*words, *(["--peer"] if reader.peer else [])]
-        )
-        run.at = f"http://127.0.0.1:{sender.wait('port')}"
-        run.symbol = sender.wait("symbol")
-        counts: Child | None = None
-        if reader.to_kafka:
-            words = [python, "-P", "-m", "benchmarks.capture.broker", run.topic, *notes]
-            words += ["--servers", kafka] if kafka else []
-            counts = child("broker", run.others, words)
-            run.servers = counts.wait("servers")
-        words = list(reader.words(run))
-        if run.rate and not reader.to_kafka:
-            words += notes
-        one = child("reader", [run.core], words, env=reader.env(run))
-        counts = counts or one
+        stage = Stage(run, held)
+        sender = stage.sender(reader.peer)
+        broker = stage.broker(kafka) if reader.to_kafka else None
+        one = stage.reader(reader)
+        counts = broker or one
         everybody = [sender, one, counts]
+
+        def acked() -> float:
+            return float(counts.heard.get("acked", 0))
+
         wait_until(lambda: "began" in sender.heard, everybody)
-        began = float(sender.heard["began"])
         cpu, resident = one.cpu(), [one.resident()]
         for part in range(MILLION, run.count + MILLION, MILLION):
             goal = min(part, run.count)
-
-            def acked() -> float:
-                return float(counts.heard.get("acked", 0))
-
             wait_until(lambda: acked() >= goal, everybody, acked)
             resident.append(one.resident())
-            if goal >= MILLION:
+            if goal == part:
                 tell(f"{goal:,} trades, {resident[-1]:.1f} MB")
         cpu = one.cpu() - cpu
-        took = float(counts.heard["at"]) - began
+        if acked() != run.count:
+            raise ChildFailed(f"{run.count} trades were sent, and {acked()} came")
+        took = float(counts.heard["at"]) - float(sender.heard["began"])
     return Measured(
         per_s=run.count / took,
         cpu_per_million=cpu / run.count * MILLION,
         resident=resident,
-        latencies=latencies(sent, seen, int(run.rate * SETTLING)) if run.rate else (),
+        latencies=(
+            latencies(run.sent, run.seen, int(run.rate * SETTLING)) if run.rate else ()
+        ),
     )
 
 
@@ -164,10 +191,14 @@ def latencies(sent: Path, seen: Path, left_out: int) -> list[float]:
     """Return how long each trade took, ascending; both files have ns in order of ids.
 
     Raises:
-        ValueError: not as many were seen as were sent.
+        ValueError: not all that were sent were seen.
     """
     begun, there = array("q"), array("q")
     begun.frombytes(sent.read_bytes())
     there.frombytes(seen.read_bytes())
-    pairs = zip(begun, there, strict=True)
-    return sorted((b - a) / 1e9 for a, b in list(pairs)[left_out:])
+    if len(begun) != len(there) or 0 in there:
+        raise ValueError(
+            f"{len(begun)} were sent, and {len(there)} seen, or with holes"
+        )
+    took = [(b - a) / 1e9 for a, b in zip(begun, there, strict=True)]
+    return sorted(took[left_out:])
