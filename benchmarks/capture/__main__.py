@@ -122,17 +122,15 @@ def measure(bench: Bench, asked: Namespace) -> dict[str, object]:
 
 
 def show(exchange: str, asked: Namespace, found: Mapping[str, Figures]) -> None:
-    """Print an exchange's figures, a line a reader."""
+    """Print an exchange's figures, a column a reader."""
     title = f"{exchange}, medians of {asked.rounds}; latency at {asked.rate:,} trades/s"
-    table = Table(title=title, title_justify="left")
-    table.add_column("")
-    names = list(dict.fromkeys(name for each in found.values() for name in each))
-    for name in names:
-        table.add_column(name, justify="right")
-    for reader, figures in found.items():
-        values = (figures.get(name) for name in names)
-        table.add_row(reader, *("" if v is None else shown(v) for v in values))
-    Console(width=120).print(table)
+    table = Table("", title=title, title_justify="left")
+    for reader in found:
+        table.add_column(reader, justify="right")
+    for name in dict.fromkeys(name for each in found.values() for name in each):
+        values = (figures.get(name) for figures in found.values())
+        table.add_row(name, *("" if v is None else shown(v) for v in values))
+    Console(width=110).print(table)
 
 
 def shown(value: float) -> str:

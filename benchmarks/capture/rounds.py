@@ -13,6 +13,7 @@ CHUNK = 10_000
 """The sender sends whole chunks of trades."""
 RATE = "trades/s"
 COST = "core seconds a million"
+CORE = "trades a core second"
 MEMORY = "resident MB"
 MIDDLE = "p50 ms"
 HIGH = "p99 ms"
@@ -67,6 +68,7 @@ class Bench:
         fast = self.measured(exchange, reader, self.trades * reader.share, 0)
         found = {
             RATE: fast.per_s,
+            CORE: 1e6 / fast.cpu_per_million,
             COST: fast.cpu_per_million,
             MEMORY: fast.resident[-1],
         }
