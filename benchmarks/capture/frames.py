@@ -7,13 +7,12 @@ from itertools import cycle, groupby, islice
 from operator import attrgetter
 from pathlib import Path
 
+from benchmarks.capture.told import CHUNK
 from simulator.dialect import dialect_of
 from simulator.feed import Group
 from simulator.recording import Recording, found, read
 from simulator.tape import Tape
 
-CHUNK = 10_000
-"""Trades after which the frames repeat, but for their ids."""
 FIRST = 1_000_000_000
 """The first id; all have ten digits, of which a chunk shares the first six."""
 PIECE = 65_536

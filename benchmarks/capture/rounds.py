@@ -7,10 +7,9 @@ from statistics import median
 
 from benchmarks.capture.measured import Measured, Reader, Run, measured, scratch
 from benchmarks.capture.readers import CEILING, OURS, PEERS
+from benchmarks.capture.told import CHUNK
 from stack.place import Place
 
-CHUNK = 10_000
-"""The sender sends whole chunks of trades."""
 RATE = "trades/s"
 COST = "core seconds a million"
 CORE = "trades a core second"

@@ -16,14 +16,13 @@ from aiohttp import WSMsgType, web
 from aiohttp.typedefs import Handler
 
 from benchmarks.capture.frames import (
-    CHUNK,
     Frames,
     NoRecording,
     frames_of,
     recording_of,
 )
 from benchmarks.capture.peer_words import WORDS
-from benchmarks.capture.told import say
+from benchmarks.capture.told import CHUNK, say
 from simulator.dialect import dialect_of
 from simulator.hub import Hub
 from simulator.pace import Pace
@@ -71,6 +70,8 @@ class Sender:
         """Send whole chunks, as fast as they are read."""
         for number in range(self.count // CHUNK):
             for piece in self.frames.chunk(number):
+                if line.is_closing():
+                    return
                 line.write(piece)
                 while line.get_write_buffer_size() > AHEAD:
                     await asyncio.sleep(PAUSE)

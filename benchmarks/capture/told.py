@@ -4,6 +4,9 @@ import json
 from argparse import ArgumentParser
 from pathlib import Path
 
+CHUNK = 10_000
+"""Trades after which frames repeat, but for their ids; whole chunks are sent."""
+
 
 def say(**words: object) -> None:
     """Tell the process that measures."""

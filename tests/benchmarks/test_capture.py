@@ -14,10 +14,11 @@ from websockets.sync.client import connect
 
 from benchmarks.capture.broker import place_of
 from benchmarks.capture.child import Child, ChildFailed, wait_until
-from benchmarks.capture.frames import CHUNK, FIRST, Frames, frames_of, recording_of
+from benchmarks.capture.frames import FIRST, Frames, frames_of, recording_of
 from benchmarks.capture.measured import Reader, Run, Stage, latencies, measured
 from benchmarks.capture.peer_words import WORDS
 from benchmarks.capture.readers import CEILING, OURS
+from benchmarks.capture.told import CHUNK
 from ingestion.exchange import Frame, Instrument, load
 from ingestion.wire import header, packed_trade
 from schemas.exchange import usual_exchanges
