@@ -14,6 +14,7 @@ as JSON. The machine's noise is in trades/s, and less of it in core seconds.
 
 import json
 import os
+import signal
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Mapping, Sequence
@@ -62,6 +63,8 @@ def main() -> int:
         print("this bench gives each process a core of its own: it needs Linux and two")
         return 1
     place = Place.read()
+    # So that whoever ends this ends its processes too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     try:
         if not asked.no_peers and not asked.soak:
             build_from(place, "capture-peer", LOCK)

@@ -5,6 +5,7 @@ sends frames that are ready for the line. It is a schema registry too, the least
 """
 
 import asyncio
+import socket
 import sys
 import time
 from argparse import ArgumentParser, Namespace
@@ -29,7 +30,7 @@ from simulator.pace import Pace
 from simulator.recorded import FULL, Recorded
 from simulator.state import Keep
 
-AHEAD = 1 << 20
+AHEAD = 1 << 22
 """Bytes that may wait for the reader; it never finds less before it than it takes."""
 PAUSE = 0.001
 
@@ -68,6 +69,9 @@ class Sender:
 
     async def at_once(self, line: asyncio.Transport) -> None:
         """Send whole chunks, as fast as they are read."""
+        # A busy machine wakes the sender late: the reader must not wait for it.
+        sending = line.get_extra_info("socket")
+        sending.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, AHEAD)
         for number in range(self.count // CHUNK):
             for piece in self.frames.chunk(number):
                 if line.is_closing():
