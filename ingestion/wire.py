@@ -105,7 +105,7 @@ def instant(moment: datetime) -> bytes:
     number = (moment - EPOCH) // MICROSECOND
     if not 1 << 48 <= number < 1 << 55:
         return long(number)
-    # From 1978 to 3111 these are eight bytes: the bits are moved apart in three halvings
+    # From 1978 to 3111 these are eight bytes: the bits are moved apart in three steps
     # until each byte has seven, and all bytes but the last say that more come.
     bits = number << 1
     bits = bits & 0xFFFFFFF | (bits & 0xFFFFFFF0000000) << 4
