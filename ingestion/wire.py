@@ -7,6 +7,7 @@ twice as fast, and a number that does not fit is refused instead of rounded.
 import struct
 from datetime import UTC, datetime, timedelta
 from decimal import Context, Decimal, Inexact, InvalidOperation
+from functools import lru_cache
 
 from ingestion.exchange import FrameRejected
 from schemas.rejected import RejectedFrame
@@ -44,17 +45,17 @@ def packed_trade(trade: Trade, head: bytes) -> bytes:
             head,
             text(trade.message_id),
             text(trade.trade_id),
-            text(trade.symbol),
-            text(trade.exchange),
-            long((trade.timestamp - EPOCH) // MICROSECOND),
+            common(trade.symbol),
+            common(trade.exchange),
+            instant(trade.timestamp),
             decimal(trade.price),
             decimal(trade.quantity),
-            text(trade.base_asset),
-            text(trade.quote_currency),
+            common(trade.base_asset),
+            common(trade.quote_currency),
             SIDES[trade.side],
-            long((trade.ingestion_timestamp - EPOCH) // MICROSECOND),
+            instant(trade.ingestion_timestamp),
             long(len(vendor_data)) if vendor_data else b"",
-            *(text(word) for item in vendor_data.items() for word in item),
+            *[named(name) + text(told) for name, told in vendor_data.items()],
             b"\x00",
         )
     )
@@ -73,7 +74,7 @@ def packed_rejection(rejected: RejectedFrame, head: bytes) -> bytes:
             text(rejected.error_reason),
             text(rejected.error_detail),
             text(rejected.source),
-            long((rejected.ingestion_timestamp - EPOCH) // MICROSECOND),
+            instant(rejected.ingestion_timestamp),
             long(len(rejected.frame)),
             rejected.frame,
         )
@@ -93,10 +94,42 @@ def long(number: int) -> bytes:
     return bytes(packed)
 
 
+LONGEST_KEPT = 40
+"""Letters of a name that is kept packed at most."""
+SHORT = tuple(map(long, range(64)))
+"""The lengths that one byte tells."""
+
+
 def text(words: str) -> bytes:
     """Return UTF-8 after its length."""
     encoded = words.encode()
-    return long(len(encoded)) + encoded
+    size = len(encoded)
+    return (SHORT[size] if size < 64 else long(size)) + encoded
+
+
+@lru_cache(maxsize=4096)
+def common(word: str) -> bytes:
+    """Return what `text` does, of a word that comes again and again."""
+    return text(word)
+
+
+def named(name: str) -> bytes:
+    """Return what `text` does, of a field's name; an exchange may send any."""
+    return common(name) if len(name) <= LONGEST_KEPT else text(name)
+
+
+def instant(moment: datetime) -> bytes:
+    """Return the microseconds since 1970."""
+    number = (moment - EPOCH) // MICROSECOND
+    if not 1 << 48 <= number < 1 << 55:
+        return long(number)
+    # From 1978 to 3111 these are eight bytes: the bits are moved apart in three steps
+    # until each byte has seven, and all bytes but the last say that more come.
+    bits = number << 1
+    bits = bits & 0xFFFFFFF | (bits & 0xFFFFFFF0000000) << 4
+    bits = bits & 0x3FFF00003FFF | (bits & 0xFFFC0000FFFC000) << 2
+    bits = bits & 0x7F007F007F007F | (bits & 0x3F803F803F803F80) << 1
+    return (bits | 0x80808080808080).to_bytes(8, "little")
 
 
 def decimal(number: Decimal) -> bytes:
@@ -112,4 +145,4 @@ def decimal(number: Decimal) -> bytes:
         why = f"{str(number)[:80]} does not fit decimal(38, {SCALE})"
         raise FrameRejected("frame_unparseable", why) from error
     size = (abs(scaled).bit_length() + 8) // 8
-    return long(size) + scaled.to_bytes(size, "big", signed=True)
+    return SHORT[size] + scaled.to_bytes(size, "big", signed=True)

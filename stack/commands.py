@@ -203,7 +203,7 @@ def bench(asked: argparse.Namespace) -> int:
 
 BENCHES = {
     "laptop": "tools",
-    "capture": "spark",
+    "capture": "tools",
     "commits": "spark",
     "kills": "airflow",
     "soak": "airflow",

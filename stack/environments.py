@@ -36,9 +36,18 @@ def build(place: Place, env: str, tests: bool = False) -> None:
     Raises:
         NotFetched: a package could not be fetched.
     """
-    lock = lock_of(env, tests)
+    if tests or not is_built(place, env):
+        build_from(place, env, lock_of(env, tests))
+
+
+def build_from(place: Place, env: str, lock: Path) -> None:
+    """Build an environment from a lock; nothing is done if it was built from it.
+
+    Raises:
+        NotFetched: a package could not be fetched.
+    """
     stamp = place.envs / env / "made-from"
-    if is_built(place, env) and (not tests or stamp.read_text() == fingerprint(lock)):
+    if stamp.exists() and stamp.read_text() == fingerprint(lock):
         return
     console.print(f"[bold]building the environment[/] {env} from {lock.name}")
     uv = place.python("tools").with_name("uv")

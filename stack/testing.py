@@ -23,7 +23,10 @@ ROOMS = (
     *("dags", "expectations", "ingestion", "query", "schemas", "simulator"),
     *("spark_apps", "stack"),
 )
-IN_SPARK = ("tests/ingestion", "tests/simulator", "tests/schemas", "tests/spark_apps")
+IN_SPARK = (
+    *("tests/ingestion", "tests/simulator", "tests/schemas", "tests/spark_apps"),
+    "tests/benchmarks",
+)
 IN_AIRFLOW = (
     *("tests/dags", "tests/expectations", "tests/house", "tests/query"),
     "tests/laptop",

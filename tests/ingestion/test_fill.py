@@ -178,7 +178,7 @@ async def test_what_the_exchange_does_not_have_yet_is_not_taken_for_absent(
 async def test_an_exchange_that_is_asked_too_often_is_left_alone_by_all(
     tmp_path: Path,
 ) -> None:
-    pace = replace(QUICK, weight_per_minute=30)
+    pace = replace(QUICK, weight_per_minute=24)
     async with served(rate=400, pace=pace) as sim:
         async with filler(sim, "binance", tmp_path) as asking:
             truth = await issued(sim, "binance", 40)

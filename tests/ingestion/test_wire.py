@@ -3,7 +3,7 @@
 import io
 import json
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -59,6 +59,35 @@ def test_a_sample_is_packed_as_fastavro_packs_it(
 )
 def test_a_price_is_packed_as_fastavro_packs_it(price: str) -> None:
     one = trade(price, vendor_data={"é": "x" * 70, "b": ""})
+    assert packed_trade(one, HEAD) == as_fastavro(one)
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        *("0001-01-01T00:00:00", "1970-01-01T00:00:00", "1978-12-02T19:29:36.710655"),
+        *("1978-12-02T19:29:36.710656", "2026-11-27T20:59:59.999999"),
+        *("3111-09-16T23:10:18.963967", "3111-09-16T23:10:18.963968"),
+        *("2000-02-29T12:34:56.000001", "9999-12-31T23:59:59.999999"),
+    ],
+)
+def test_a_time_is_packed_as_fastavro_packs_it(moment: str) -> None:
+    one = trade("1", timestamp=datetime.fromisoformat(f"{moment}+00:00"))
+    assert packed_trade(one, HEAD) == as_fastavro(one)
+
+
+def test_every_bit_of_a_time_finds_its_byte() -> None:
+    first = datetime(1970, 1, 1, tzinfo=UTC)
+    for bit in range(55):
+        moment = first + timedelta(microseconds=1 << bit)
+        moment += timedelta(microseconds=1 << 48)
+        one = trade("1", timestamp=moment)
+        assert packed_trade(one, HEAD) == as_fastavro(one), moment
+
+
+@pytest.mark.parametrize("size", [0, 1, 63, 64, 8191, 8192])
+def test_a_text_of_any_length_is_packed_as_fastavro_packs_it(size: int) -> None:
+    one = trade("1", base_asset="x" * size, vendor_data={"y" * size: "z" * size})
     assert packed_trade(one, HEAD) == as_fastavro(one)
 
 

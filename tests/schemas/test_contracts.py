@@ -3,12 +3,13 @@
 import json
 from datetime import UTC, datetime
 from decimal import Decimal
+from uuid import uuid5
 
 import pytest
 
 from schemas.table import all_tables, table_at
 from schemas.topic import ALL_TOPICS, REJECTED, TRADES, Topic
-from schemas.trade import SCALE, TRADE_COLUMNS, Side, Trade
+from schemas.trade import MESSAGES, SCALE, TRADE_COLUMNS, Side, Trade, message_id
 
 # Two records of the requirements, written out there and not by this code.
 VECTORS = [
@@ -35,6 +36,14 @@ def test_a_trade_has_the_id_that_the_requirements_print(
     )
 
     assert (trade.message_id, trade.symbol) == (told, base + quote)
+
+
+def test_an_id_is_what_python_makes_of_the_name() -> None:
+    names = [f"ACME|ÄTHUSD|{number}" for number in range(200)]
+
+    assert [message_id(name) for name in names] == [
+        str(uuid5(MESSAGES, name)) for name in names
+    ]
 
 
 def test_the_avro_record_has_the_fields_of_the_columns_in_their_order() -> None:
