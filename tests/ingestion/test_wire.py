@@ -11,7 +11,7 @@ import fastavro
 import pytest
 
 from ingestion.exchange import FrameRejected, load
-from ingestion.wire import decimal, header, packed_rejection, packed_trade
+from ingestion.wire import decimal, header, long, packed_rejection, packed_trade
 from schemas.rejected import RejectedFrame
 from schemas.topic import REJECTED, TRADES
 from schemas.trade import Side, Trade
@@ -85,10 +85,18 @@ def test_every_bit_of_a_time_finds_its_byte() -> None:
         assert packed_trade(one, HEAD) == as_fastavro(one), moment
 
 
-@pytest.mark.parametrize("size", [0, 1, 63, 64, 8191, 8192])
+@pytest.mark.parametrize("size", [0, 1, 40, 41, 63, 64, 1000])
 def test_a_text_of_any_length_is_packed_as_fastavro_packs_it(size: int) -> None:
     one = trade("1", base_asset="x" * size, vendor_data={"y" * size: "z" * size})
     assert packed_trade(one, HEAD) == as_fastavro(one)
+
+
+@pytest.mark.parametrize("size", [8191, 8192])
+def test_a_length_is_packed_as_fastavro_packs_it(size: int) -> None:
+    frame = b"x" * size
+    packed = io.BytesIO()
+    fastavro.schemaless_writer(packed, "bytes", frame)
+    assert long(size) + frame == packed.getvalue()
 
 
 @pytest.mark.parametrize(
