@@ -90,7 +90,7 @@ def test_where_no_day_can_be_brought_a_wide_hole_is_filled_piece_by_piece(
     wide = gap(60, 3_000_059, exchange=exchange.upper())
     assert first_ids(catalog, [wide]) == [60]
 
-    (told,) = holes_to_fill({}, NOON)
+    (told,) = holes_to_fill(open_gaps({}), NOON)
     assert told["missing"] == [(60, 1_000_059)]
 
 
