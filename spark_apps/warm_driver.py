@@ -8,6 +8,7 @@ a megabyte. Lanes end hundreds of queries an hour, and whoever began one waits f
 end: a minute is enough.
 """
 
+import os
 import signal
 import threading
 from typing import Any
@@ -51,12 +52,14 @@ def java(spark: SparkSession) -> Any:
 
 
 def main() -> None:
-    """Serve until told to end."""
-    told = threading.Event()
+    """Serve until told to end, or until the JVM that began us is gone."""
+    told, jvm = threading.Event(), os.getppid()
     signal.signal(signal.SIGTERM, lambda *_: told.set())
     spark = SparkSession.builder.getOrCreate()
     serve(spark)
-    told.wait()
+    while not told.wait(2):
+        if os.getppid() != jvm:
+            return
     spark.stop()
 
 
