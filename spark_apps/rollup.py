@@ -105,8 +105,13 @@ def changes(spark: SparkSession, identifier: str) -> tuple[Change, ...]:
         f"SELECT snapshot_id, summary FROM {CATALOG}.{identifier}.snapshots"
     ).collect()
     said = {row.snapshot_id: row.summary for row in rows}
-    # A commit of this very moment may be in the second answer only.
-    return tuple(Change(each.snapshot_id, said[each.snapshot_id]) for each in line)
+    # The second answer may have a commit more at the head, and what expired just now
+    # is not at its end any more.
+    return tuple(
+        Change(each.snapshot_id, said[each.snapshot_id])
+        for each in line
+        if each.snapshot_id in said
+    )
 
 
 def owed(

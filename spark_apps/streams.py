@@ -14,6 +14,10 @@ class HistoryGone(Exception):
     """Snapshots expired under a reader: stop, and call a person."""
 
 
+ASKED_AGAIN = 20
+"""Times that a history is read: commits come every few seconds, and reading is fast."""
+
+
 class NotPrimed(Exception):
     """A stream began, or would begin, on a source that had history already."""
 
@@ -39,9 +43,28 @@ class Snapshot:
 
 
 def history(spark: SparkSession, identifier: str) -> tuple[Snapshot, ...]:
-    """Return the table's snapshots, as far as they are kept, the head first."""
+    """Return the table's snapshots, as far as they are kept, the head first.
+
+    Raises:
+        HistoryGone: the head is none of the snapshots, however often one asks.
+    """
+    for _ in range(ASKED_AGAIN):
+        line = listed(spark, identifier)
+        if line is not None:
+            return line
+    raise HistoryGone(
+        f"the head of {identifier} is not among its snapshots: is its newest "
+        "metadata.json whole? see the README of spark_apps"
+    )
+
+
+def listed(spark: SparkSession, identifier: str) -> tuple[Snapshot, ...] | None:
+    """Return the history, or None if there was a commit while it was read.
+
+    Spark reads the list of snapshots and the head one after the other.
+    """
     rows = spark.sql(f"""
-        SELECT s.snapshot_id, s.parent_id, s.operation, r.name IS NOT NULL AS head,
+        SELECT s.snapshot_id, s.parent_id, s.operation, r.snapshot_id AS head,
                cast(s.summary['added-data-files'] AS int) AS added,
                cast(s.summary['added-records'] AS bigint) AS rows,
                unix_millis(s.committed_at) AS ms,
@@ -51,9 +74,12 @@ def history(spark: SparkSession, identifier: str) -> tuple[Snapshot, ...]:
                              s.summary['spark.sql.streaming.epochId'], '{NOTHING}')
                     AS bigint) AS batch
         FROM {CATALOG}.{identifier}.snapshots s
-        LEFT JOIN {CATALOG}.{identifier}.refs r
-          ON r.snapshot_id = s.snapshot_id AND r.name = 'main'
+        FULL JOIN (SELECT snapshot_id FROM {CATALOG}.{identifier}.refs
+                   WHERE name = 'main') r
+          ON r.snapshot_id = s.snapshot_id
         """).collect()
+    if any(row.snapshot_id is None for row in rows):
+        return None
     known = {
         row.snapshot_id: Snapshot(
             row.snapshot_id,

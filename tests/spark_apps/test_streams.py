@@ -3,10 +3,11 @@
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import cast
 
 import pytest
 from pyspark.errors import StreamingQueryException
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, SparkSession
 
 from schemas.table import CATALOG, table_at
 from spark_apps.bootstrap import bootstrap
@@ -62,6 +63,39 @@ def test_a_history_that_is_gone_is_not_taken_for_an_empty_one() -> None:
 def test_a_registry_that_does_not_answer_is_not_a_verdict_on_a_schema() -> None:
     with pytest.raises(RegistryUnreachable, match="schemas/ids/7"):
         resolved("http://127.0.0.1:9", [7])
+
+
+class Between:
+    """Spark, as if a commit came between the two lists of a history, some times."""
+
+    def __init__(self, lake: Lake, name: str, times: int) -> None:
+        self.lake, self.times, self.asked = lake, times, 0
+        self.list = f"{CATALOG}.{name}.snapshots"
+        self.head = history(lake.spark, name)[0].snapshot_id
+
+    def sql(self, text: str) -> DataFrame:
+        self.asked += 1
+        older = f"(SELECT * FROM {self.list} WHERE snapshot_id <> {self.head})"
+        assert self.list in text
+        if self.asked <= self.times:
+            text = text.replace(self.list, older)
+        return self.lake.spark.sql(text)
+
+
+@pytest.mark.spark
+def test_a_commit_while_a_history_is_read_hides_none_of_it(lake: Lake) -> None:
+    for number in ("1", "2"):
+        lake.arrive(trade(lake.exchange, trade_id=number))
+    name = table_at("bronze.trades").identifier(lake.exchange)
+    whole = history(lake.spark, name)
+    busy = Between(lake, name, times=2)
+
+    assert history(cast(SparkSession, busy), name) == whole
+    assert (len(whole), busy.asked) == (2, 3)
+
+    broken = Between(lake, name, times=10**9)
+    with pytest.raises(HistoryGone, match="is not among its snapshots"):
+        history(cast(SparkSession, broken), name)
 
 
 @pytest.mark.spark
