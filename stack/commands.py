@@ -191,9 +191,10 @@ def test(asked: argparse.Namespace) -> int:
 
 
 def bench(asked: argparse.Namespace) -> int:
-    from stack.testing import surroundings
+    from stack.testing import prepare, surroundings
 
     place = Place.read()
+    prepare(place)
     env = BENCHES[asked.what]
     words = [str(place.python(env)), "-P", "-m", f"benchmarks.{asked.what}"]
     words += asked.words

@@ -101,11 +101,7 @@ def run(place: Place, tier: str | None, words: Sequence[str]) -> int:
 
     pytest's own summary of the last tier is the last thing that is printed.
     """
-    with turn(place):
-        build_all(place, tests=True)
-        fetch(place)
-        if tier != "fast":
-            keep(place)
+    prepare(place, tier)
     if tier:
         todo = tests(tier, words)
     else:
@@ -124,6 +120,15 @@ def run(place: Place, tier: str | None, words: Sequence[str]) -> int:
     if failed:
         print(f"\nfailed: {', '.join(failed)}", file=sys.stderr)
     return 1 if failed else 0
+
+
+def prepare(place: Place, tier: str | None = "fast") -> None:
+    """Bring environments and jars up to date; nothing is done if they are."""
+    with turn(place):
+        build_all(place, tests=True)
+        fetch(place)
+        if tier != "fast":
+            keep(place)
 
 
 def asked(place: Place, step: Step) -> tuple[Step, bool, float]:
