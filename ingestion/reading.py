@@ -7,13 +7,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 import structlog
-from websockets.exceptions import WebSocketException
+from aiohttp import ClientError
 
 from ingestion.catalogue import sleep_unless
 from ingestion.exchange import StreamBroken
 
 log = structlog.get_logger()
-ENDED = (StreamBroken, WebSocketException, OSError, TimeoutError)
+ENDED = (StreamBroken, ClientError, OSError, TimeoutError)
 """What ends a connection, and is followed by the next."""
 HEARD_WITHIN = timedelta(seconds=15)
 """After which a new connection of quiet symbols is taken for sound."""

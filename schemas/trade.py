@@ -26,9 +26,12 @@ class Side(StrEnum):
     SELL = "SELL"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Trade:
-    """One trade. What identifies it is derived, so that it cannot be given wrongly."""
+    """One trade. What identifies it is derived, so that it cannot be given wrongly.
+
+    Not frozen: capture makes each trade anew, and that would take four times as long.
+    """
 
     message_id: str = field(init=False)
     """UUIDv5 of exchange, symbol and trade_id: a replay of a trade has its id again."""
@@ -48,8 +51,8 @@ class Trade:
     def __post_init__(self) -> None:
         symbol = self.base_asset + self.quote_currency
         name = f"{self.exchange}|{symbol}|{self.trade_id}"
-        object.__setattr__(self, "symbol", symbol)
-        object.__setattr__(self, "message_id", message_id(name))
+        self.symbol = symbol
+        self.message_id = message_id(name)
 
 
 def message_id(name: str) -> str:
