@@ -29,7 +29,7 @@ class Bybit:
     def routes(self, hub: Hub, pace: Pace) -> Iterator[web.RouteDef]:
         hub.busy = busy
         yield web.get("/bybit/v5/public/spot", handler(hub, pace))
-        yield from Rest(hub.feed).routes("/bybit/v5/market")
+        yield from Rest(hub.feed, hub.disorder.time_ns).routes("/bybit/v5/market")
 
     def read(self, text: str) -> tuple[list[Trade], list[int]]:
         raise ValueError("nothing is known of recordings of Bybit")

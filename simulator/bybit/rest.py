@@ -1,7 +1,7 @@
 """Bybit REST: the newest trades, symbols and the time; errors come in HTTP 200."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from aiohttp import web
 
@@ -17,8 +17,9 @@ TOO_MANY_VISITS = 10006
 class Rest:
     """The REST paths under `/v5/market`."""
 
-    def __init__(self, feed: Feed) -> None:
+    def __init__(self, feed: Feed, time_ns: Callable[[], int]) -> None:
         self.feed = feed
+        self.time_ns = time_ns
 
     def routes(self, prefix: str) -> Iterator[web.RouteDef]:
         yield web.get(f"{prefix}/recent-trade", self.newest)
@@ -57,7 +58,7 @@ class Rest:
         return answered({"category": "spot", "list": rows})
 
     async def time(self, request: web.Request) -> web.Response:
-        now = time.time_ns()
+        now = self.time_ns()
         return answered({"timeSecond": str(now // 10**9), "timeNano": str(now)})
 
 

@@ -28,7 +28,7 @@ class Coinbase:
 
     def routes(self, hub: Hub, pace: Pace) -> Iterator[web.RouteDef]:
         yield web.get("/coinbase", handler(hub, pace))
-        yield from Rest(hub.feed, pace).routes("/coinbase")
+        yield from Rest(hub.feed, pace, hub.disorder.time_ns).routes("/coinbase")
 
     def read(self, text: str) -> tuple[list[Trade], list[int]]:
         raise ValueError("nothing is known of recordings of Coinbase")

@@ -1,7 +1,7 @@
 """Coinbase REST: trades below an id, products and the time; ten requests a second."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -48,8 +48,9 @@ class Bucket:
 class Rest:
     """The REST paths, from the root on."""
 
-    def __init__(self, feed: Feed, pace: Pace) -> None:
+    def __init__(self, feed: Feed, pace: Pace, time_ns: Callable[[], int]) -> None:
         self.feed = feed
+        self.time_ns = time_ns
         self.bucket = Bucket(PER_SECOND / pace.scale)
 
     def routes(self, prefix: str) -> Iterator[web.RouteDef]:
@@ -89,8 +90,8 @@ class Rest:
         return web.json_response(rows, dumps=compact)
 
     async def time(self, request: web.Request) -> web.Response:
-        now = time.time_ns() // 1000
-        told = {"iso": rfc3339(now), "epoch": now / 10**6}
+        now = self.time_ns() // 10**6
+        told = {"iso": f"{rfc3339(now * 1000)[:-4]}Z", "epoch": now / 1000}
         return web.json_response(told, dumps=compact)
 
 

@@ -21,6 +21,7 @@ from ingestion.exchange import (
     instrument_of,
     with_unread,
 )
+from ingestion.exchanges.bybit.clock import CLOCK
 from ingestion.exchanges.bybit.fill import EPOCH, SIDES, BybitFill
 from ingestion.exchanges.bybit.frames import (
     TOPIC,
@@ -68,6 +69,7 @@ class Bybit:
         silence_allowed=timedelta(seconds=45),
         copies=2,
         sweep=timedelta(seconds=10),
+        clock=CLOCK,
     )
     keepalive: Keepalive | None = Keepalive(
         json.encode({"op": "ping"}), timedelta(seconds=20)

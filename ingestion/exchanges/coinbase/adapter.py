@@ -21,6 +21,7 @@ from ingestion.exchange import (
     instrument_of,
     with_unread,
 )
+from ingestion.exchanges.coinbase.clock import CLOCK
 from ingestion.exchanges.coinbase.fill import TAKEN, CoinbaseFill
 from ingestion.exchanges.coinbase.frames import AnyFrame, Match, Product
 from schemas.trade import Trade
@@ -58,6 +59,7 @@ class Coinbase:
         sends_per_second=8,
         max_life=None,
         silence_allowed=timedelta(seconds=15),
+        clock=CLOCK,
     )
     # Heartbeats flow towards us; nothing need be said.
     keepalive: Keepalive | None = None
