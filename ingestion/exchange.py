@@ -192,7 +192,7 @@ class PageUnreadable(Told):
     """REST answered, but not with trades: note it, and ask again later."""
 
 
-class ClockUnreadable(Exception):
+class ClockUnreadable(Told):
     """REST answered, but not with the time: ask again later."""
 
 

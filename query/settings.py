@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Self
 
 from expectations.places import Folder, folder
-from schemas.exchange import usual_exchanges
+from schemas.exchange import exchanges_in
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,9 +30,8 @@ class Settings:
     def read(cls, env: Mapping[str, str]) -> Self:
         """Return what the environment asks for; KeyError names what it lacks."""
         user, password = env["BULLION_CATALOG_USER"], env["BULLION_CATALOG_PASSWORD"]
-        asked = env.get("BULLION_EXCHANGES", "").replace(",", " ").split()
         return cls(
-            exchanges=tuple(asked) or usual_exchanges(),
+            exchanges=exchanges_in(env),
             catalog_uri=(
                 f"postgresql+psycopg2://{user}:{password}@{env['BULLION_CATALOG']}"
             ),

@@ -42,6 +42,22 @@ def usual_exchanges() -> tuple[str, ...]:
     return tuple(e for e in all_exchanges() if about(e).get("usual", "yes") == "yes")
 
 
+def exchanges_in(env: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the exchanges that BULLION_EXCHANGES names, or the usual ones.
+
+    Raises:
+        LookupError: one of them has no folder; the message names those there are.
+    """
+    asked = env.get("BULLION_EXCHANGES", "").replace(",", " ").split()
+    unknown = set(asked) - set(all_exchanges())
+    if unknown:
+        raise LookupError(
+            f"BULLION_EXCHANGES names {', '.join(sorted(unknown))}; "
+            f"there are: {', '.join(all_exchanges())}"
+        )
+    return tuple(asked) or usual_exchanges()
+
+
 def about(exchange: str) -> Mapping[str, str]:
     """Return what the `about.json` of an exchange's folder says.
 

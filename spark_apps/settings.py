@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Self
 
 from expectations.places import Folder, folder
-from schemas.exchange import usual_exchanges
-from schemas.table import all_exchanges
+from schemas.exchange import exchanges_in
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +42,7 @@ class Settings:
             ":"
         )
         return cls(
-            exchanges=exchanges(env),
+            exchanges=exchanges_in(env),
             kafka_servers=env.get("BULLION_KAFKA_SERVERS", "127.0.0.1:19092"),
             registry_url=env.get(
                 "BULLION_REGISTRY_URL", "http://127.0.0.1:18081/apis/ccompat/v7"
@@ -112,19 +111,3 @@ class Storage:
             cores=int(env.get("BULLION_SPARK_CORES") or len(os.sched_getaffinity(0))),
             driver_memory=env.get("BULLION_SPARK_MEMORY", "1g"),
         )
-
-
-def exchanges(env: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the exchanges that were asked for, the usual ones if none was.
-
-    Raises:
-        LookupError: an exchange without a folder was asked for.
-    """
-    named = tuple(env.get("BULLION_EXCHANGES", "").replace(",", " ").split())
-    unknown = set(named) - set(all_exchanges())
-    if unknown:
-        raise LookupError(
-            f"BULLION_EXCHANGES names {', '.join(sorted(unknown))}; "
-            f"there are: {', '.join(all_exchanges())}"
-        )
-    return named or usual_exchanges()

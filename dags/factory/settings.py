@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 
-from schemas.exchange import usual_exchanges
-from schemas.table import all_exchanges
+from schemas.exchange import exchanges_in
 
 
 def environment() -> Mapping[str, str]:
@@ -36,14 +35,7 @@ def exchanges() -> tuple[str, ...]:
     Raises:
         LookupError: an exchange without a folder was asked for.
     """
-    asked = os.environ.get("BULLION_EXCHANGES", "").replace(",", " ").split()
-    unknown = set(asked) - set(all_exchanges())
-    if unknown:
-        raise LookupError(
-            f"BULLION_EXCHANGES names {', '.join(sorted(unknown))}; "
-            f"there are: {', '.join(all_exchanges())}"
-        )
-    return tuple(asked) or usual_exchanges()
+    return exchanges_in(os.environ)
 
 
 def lane_interval() -> timedelta:

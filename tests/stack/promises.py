@@ -27,7 +27,7 @@ def rows(laptop: Laptop, exchange: str) -> int:
     )
 
 
-def goes_on(laptop: Laptop) -> float:
+def goes_on(laptop: Laptop, within: float = 300) -> float:
     """Return the seconds until gold of every exchange has more rows than now.
 
     The catalog or the objects may be away meanwhile: then there is no answer yet.
@@ -43,7 +43,7 @@ def goes_on(laptop: Laptop) -> float:
         before.update({name: n for name, n in now.items() if name not in before})
         return all(n > before[name] for name, n in now.items())
 
-    return eventually(more, "gold of every exchange goes on")
+    return eventually(more, "gold of every exchange goes on", within)
 
 
 def lost(laptop: Laptop, since: date = date.min) -> list[dict[str, object]]:
