@@ -83,9 +83,11 @@ def main() -> None:
         lane.run(number)
         if number == WARM or number % 50 == 0:
             told[number] = {name: round(mb, 1) for name, mb in memory(pid).items()}
+            told[number]["threads"] = psutil.Process(pid).num_threads()
             took = (time.monotonic() - began) / number
             print(
-                f"after {number} runs, MB: {told[number]}; {took:.1f} s each",
+                f"after {number} runs, MB and threads: {told[number]}; "
+                f"{took:.1f} s each",
                 flush=True,
             )
     print(json.dumps(told))

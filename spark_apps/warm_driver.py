@@ -6,18 +6,27 @@ Spark 4.1.1 keeps each query of a stream for an hour after its end, so that its 
 may still ask for it; and with it a session, plans and five copies of Hadoop's settings:
 a megabyte. Lanes end hundreds of queries an hour, and whoever began one waits for its
 end: a minute is enough.
+
+Each query with a foreachBatch also leaves a thread behind, which looks for ever for
+idle workers of a daemon that such queries do not have, and holds the query's session.
 """
 
 import os
 import signal
 import threading
+import time
+from collections.abc import Iterator
 from typing import Any
 
+from py4j.java_gateway import get_field
 from pyspark.sql import SparkSession
 
 KEPT_S = 60
 KEPT = "stoppedQueryInactivityTimeout"
 """The field that holds the hour; a constant, "configurable for testing"."""
+MONITOR = "org.apache.spark.api.python.PythonWorkerFactory$MonitorThread"
+SWEPT_EVERY = 30
+"""Seconds between two looks for threads that were left behind."""
 
 
 def serve(spark: SparkSession) -> None:
@@ -45,6 +54,52 @@ def forget_after(spark: SparkSession, cache: Any, seconds: int) -> None:
     field.set(cache, duration.create(seconds, "seconds"))
 
 
+def end_monitors(spark: SparkSession) -> int:
+    """End the threads that look after no workers; return how many there were.
+
+    Those of a daemon's workers are left alone: these do grow idle.
+    """
+    silent = ignoring(spark)
+    ended = 0
+    for thread in threads(spark):
+        if thread.getClass().getName() != MONITOR:
+            continue
+        if not get_field(thread, "$outer").useDaemonEnabled():
+            # Its only way out of an endless loop; of which nothing need be printed.
+            thread.setUncaughtExceptionHandler(silent)
+            thread.interrupt()
+            ended += 1
+    return ended
+
+
+def threads(spark: SparkSession) -> Iterator[Any]:
+    """Yield the JVM's live threads."""
+    group = java(spark).java.lang.Thread.currentThread().getThreadGroup()
+    while (parent := group.getParent()) is not None:
+        group = parent
+    room = 2 * group.activeCount()
+    found = gateway(spark).new_array(java(spark).java.lang.Thread, room)
+    for place in range(group.enumerate(found)):
+        yield found[place]
+
+
+def ignoring(spark: SparkSession) -> Any:
+    """Return a handler of a thread's last exception that does nothing, in the JVM."""
+    lang = java(spark).java.lang
+    named = lang.Class.forName
+    said = gateway(spark).new_array(lang.Class, 2)
+    said[0], said[1] = named("java.lang.Thread"), named("java.lang.Throwable")
+    kind = lang.invoke.MethodType.methodType(lang.Void.TYPE, said)
+    return lang.invoke.MethodHandleProxies.asInterfaceInstance(
+        named("java.lang.Thread$UncaughtExceptionHandler"),
+        lang.invoke.MethodHandles.empty(kind),
+    )
+
+
+def gateway(spark: SparkSession) -> Any:
+    return spark.sparkContext._gateway
+
+
 def java(spark: SparkSession) -> Any:
     """Return the way into the JVM of a session that has one of its own."""
     assert spark._jvm is not None
@@ -57,9 +112,13 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: told.set())
     spark = SparkSession.builder.getOrCreate()
     serve(spark)
+    swept = time.monotonic()
     while not told.wait(2):
         if os.getppid() != jvm:
             return
+        if time.monotonic() - swept > SWEPT_EVERY:
+            end_monitors(spark)
+            swept = time.monotonic()
     spark.stop()
 
 
