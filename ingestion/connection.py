@@ -34,6 +34,7 @@ ANSWERED_WITHIN = 60.0
 """Seconds that it may take to answer."""
 LOOKED_EVERY = 1.0
 """Seconds between two looks at whether anything comes, at most."""
+FRAMES = (WSMsgType.TEXT, WSMsgType.BINARY)
 GOODBYE = struct.pack(">H", WSCloseCode.OK)
 
 
@@ -59,13 +60,9 @@ class Connection:
         receive = self._socket.receive
         while True:
             self._listening_since = self._clock()
-            message = await receive()
-            while message.type is not WSMsgType.TEXT:
-                if message.type is WSMsgType.BINARY:
-                    break
+            while (message := await receive()).type not in FRAMES:
                 if not await self._goes_on(message.type, message.data, message.extra):
                     return
-                message = await receive()
             # Whoever is not listening cannot complain of silence.
             self._listening_since = None
             yield Frame(message.data, datetime.now(UTC))

@@ -69,10 +69,16 @@ async def received(socket: web.WebSocketResponse) -> list[WSMessage]:
     return came
 
 
-async def deaf(socket: web.WebSocketResponse) -> None:
-    """Heed nothing until the other end hangs up."""
+def transport_of(socket: web.WebSocketResponse) -> asyncio.Transport:
+    """Return what bytes are written to as they are."""
     transport = socket._writer and socket._writer.transport
     assert transport is not None
+    return transport
+
+
+async def deaf(socket: web.WebSocketResponse) -> None:
+    """Heed nothing until the other end hangs up."""
+    transport = transport_of(socket)
     while not transport.is_closing():
         await asyncio.sleep(0.05)
 
@@ -81,10 +87,8 @@ async def test_text_and_bytes_are_frames_and_split_ones_are_whole() -> None:
     async def played(socket: web.WebSocketResponse) -> None:
         await socket.send_str("one é")
         await socket.send_bytes(b"two")
-        writer = socket._writer
-        assert writer is not None and writer.transport is not None
         # A text in two parts, as RFC 6455 has it: 3 bytes, then 2 that end it.
-        writer.transport.write(b"\x01\x03thr" + b"\x80\x02ee")
+        transport_of(socket).write(b"\x01\x03thr" + b"\x80\x02ee")
         await socket.close()
 
     async with exchange_that(played) as at, opened(at) as one:
@@ -96,9 +100,7 @@ async def test_what_came_before_a_lost_connection_is_still_yielded() -> None:
         for number in range(50):
             await socket.send_str(str(number))
         await asyncio.sleep(0.1)
-        writer = socket._writer
-        assert writer is not None and writer.transport is not None
-        writer.transport.abort()
+        transport_of(socket).abort()
 
     async with exchange_that(played) as at, opened(at) as one:
         await asyncio.sleep(0.5)
@@ -167,9 +169,7 @@ async def test_a_goodbye_is_waited_for_and_what_comes_before_it_is_yielded() -> 
         await socket.send_str("before")
         end.set()
         assert (await socket.receive()).type is WSMsgType.CLOSE
-        transport = socket._writer and socket._writer.transport
-        assert transport is not None
-        transport.write(b"\x81\x05after" + b"\x88\x02\x03\xe8")
+        transport_of(socket).write(b"\x81\x05after" + b"\x88\x02\x03\xe8")
         await asyncio.sleep(1)
 
     async with exchange_that(played, autoclose=False) as at, opened(at, end) as one:
@@ -195,9 +195,7 @@ async def test_a_goodbye_is_answered_once() -> None:
     said: asyncio.Queue[list[WSMessage]] = asyncio.Queue()
 
     async def played(socket: web.WebSocketResponse) -> None:
-        transport = socket._writer and socket._writer.transport
-        assert transport is not None
-        transport.write(b"\x88\x02\x03\xe9")
+        transport_of(socket).write(b"\x88\x02\x03\xe9")
         said.put_nowait(await received(socket))
 
     async with exchange_that(played, autoclose=False) as at:

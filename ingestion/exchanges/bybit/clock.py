@@ -11,12 +11,11 @@ from msgspec import Meta, Struct, json
 
 from ingestion.exchange import (
     UNREADABLE,
-    AskedTooOften,
     Clock,
     ClockUnreadable,
     Request,
 )
-from ingestion.exchanges.bybit.fill import EPOCH, TOO_MANY_VISITS, read_answer
+from ingestion.exchanges.bybit.fill import EPOCH, result_of
 
 
 class Time(Struct, rename="camel"):
@@ -27,13 +26,8 @@ class Time(Struct, rename="camel"):
 
 def time_in(answer: bytes) -> datetime:
     try:
-        told = read_answer(answer)
-        if told.ret_code == TOO_MANY_VISITS:
-            raise AskedTooOften(told.ret_msg)
-        if told.ret_code:
-            raise ClockUnreadable(f"{told.ret_code}: {told.ret_msg}")
-        nano = int(json.decode(told.result, type=Time).time_nano)
-        return EPOCH + timedelta(microseconds=nano // 1000)
+        told = json.decode(result_of(answer, ClockUnreadable), type=Time)
+        return EPOCH + timedelta(microseconds=int(told.time_nano) // 1000)
     except (*UNREADABLE, OverflowError) as error:
         raise ClockUnreadable(f"{error}: {answer[:200]!r}") from error
 

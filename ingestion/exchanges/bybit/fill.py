@@ -23,6 +23,7 @@ from ingestion.exchange import (
     Page,
     PageUnreadable,
     Request,
+    Told,
 )
 from ingestion.exchanges.bybit.frames import TradeId
 from schemas.trade import Side, Trade
@@ -63,6 +64,21 @@ class Answer(Struct, rename="camel"):
 read_answer = json.Decoder(Answer).decode
 
 
+def result_of(answer: bytes, unreadable: type[Told]) -> Raw:
+    """Return what an answer holds.
+
+    Raises:
+        AskedTooOften: it says that we ask too often.
+        unreadable: it is another refusal.
+    """
+    told = read_answer(answer)
+    if told.ret_code == TOO_MANY_VISITS:
+        raise AskedTooOften(told.ret_msg)
+    if told.ret_code:
+        raise unreadable(f"{told.ret_code}: {told.ret_msg}")
+    return told.result
+
+
 class BybitFill:
     """There is no cursor: each question is for the newest."""
 
@@ -92,12 +108,7 @@ class BybitFill:
         self, answer: bytes, instrument: Instrument, received_at: datetime
     ) -> Page:
         try:
-            told = read_answer(answer)
-            if told.ret_code == TOO_MANY_VISITS:
-                raise AskedTooOften(told.ret_msg)
-            if told.ret_code:
-                raise PageUnreadable(f"{told.ret_code}: {told.ret_msg}")
-            newest = json.decode(told.result, type=Rows).rows
+            newest = json.decode(result_of(answer, PageUnreadable), type=Rows).rows
             rows = sorted(newest, key=lambda row: int(row.exec_id))
             trades = tuple(trade_of(row, instrument, received_at) for row in rows)
         except (*UNREADABLE, OverflowError) as error:
