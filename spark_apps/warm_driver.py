@@ -24,7 +24,8 @@ from pyspark.sql import SparkSession
 KEPT_S = 60
 KEPT = "stoppedQueryInactivityTimeout"
 """The field that holds the hour; a constant, "configurable for testing"."""
-MONITOR = "org.apache.spark.api.python.PythonWorkerFactory$MonitorThread"
+MONITOR = "Idle Worker Monitor for "
+"""How the names of threads that look after Python workers begin."""
 SWEPT_EVERY = 30
 """Seconds between two looks for threads that were left behind."""
 
@@ -54,15 +55,15 @@ def forget_after(spark: SparkSession, cache: Any, seconds: int) -> None:
     field.set(cache, duration.create(seconds, "seconds"))
 
 
-def end_monitors(spark: SparkSession) -> int:
+def end_monitors(spark: SparkSession, silent: Any) -> int:
     """End the threads that look after no workers; return how many there were.
 
-    Those of a daemon's workers are left alone: these do grow idle.
+    Those of a daemon's workers are left alone: these do grow idle. `silent` handles
+    the exception by which a thread ends.
     """
-    silent = ignoring(spark)
     ended = 0
     for thread in threads(spark):
-        if thread.getClass().getName() != MONITOR:
+        if not thread.getName().startswith(MONITOR):
             continue
         if not get_field(thread, "$outer").useDaemonEnabled():
             # Its only way out of an endless loop; of which nothing need be printed.
@@ -112,12 +113,12 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: told.set())
     spark = SparkSession.builder.getOrCreate()
     serve(spark)
-    swept = time.monotonic()
+    silent, swept = ignoring(spark), time.monotonic()
     while not told.wait(2):
         if os.getppid() != jvm:
             return
         if time.monotonic() - swept > SWEPT_EVERY:
-            end_monitors(spark)
+            end_monitors(spark, silent)
             swept = time.monotonic()
     spark.stop()
 
