@@ -8,6 +8,7 @@ import duckdb
 import duckdb_extensions
 from pyiceberg.catalog import Catalog
 
+from query import candles
 from query.catalog import identifier, open_catalog, table_names, unions
 from query.settings import Settings
 
@@ -71,6 +72,8 @@ class Lake:
             for name in self.names:
                 if re.search(rf"\b{name}\b", text, re.IGNORECASE):
                     self.view(name)
+            if re.search(rf"\b{candles.NAME}\s*\(", text, re.IGNORECASE):
+                self.candles()
             return self.engine.execute(text)
         except duckdb.Error as error:
             raise QueryRefused(self.explained(str(error))) from error
@@ -90,6 +93,15 @@ class Lake:
             f"SELECT *{self.named(part)} FROM {part}" for part in parts
         )
         self.engine.execute(f"CREATE VIEW {name} AS {whole}")
+
+    def candles(self) -> None:
+        """Make candles of any width known, once a connection."""
+        if candles.NAME in self._made:
+            return
+        for table in (candles.FINEST, *candles.TABLES):
+            self.view(table)
+        candles.define(self.engine)
+        self._made.add(candles.NAME)
 
     def named(self, part: str) -> str:
         """Return the column that says whose rows these are, where none does."""
