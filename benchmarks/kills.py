@@ -23,7 +23,6 @@ from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from benchmarks.own_stack import arguments, own_stack
 from benchmarks.past import PATIENCE, begin, in_gold, lacking, yesterday
 from query.status import Airflow
-from schemas.exchange import usual_exchanges
 from schemas.lane import POINTS
 from schemas.topic import TRADES
 from tests.stack.laptop import Laptop, eventually, kill
@@ -101,7 +100,7 @@ def kind(words: str) -> str:
 def poison(laptop: Laptop, chance: random.Random) -> None:
     """Put a message that nobody can read into each topic, if the broker is there."""
     producer = Producer({"bootstrap.servers": f"127.0.0.1:{laptop.ports['KAFKA']}"})
-    for exchange in usual_exchanges():
+    for exchange in laptop.exchanges:
         producer.produce(TRADES.name(exchange), chance.randbytes(20), key=b"POISON")
     producer.flush(2)
 
@@ -109,7 +108,7 @@ def poison(laptop: Laptop, chance: random.Random) -> None:
 def replay(laptop: Laptop, chance: random.Random) -> None:
     """Send again what a topic brought once."""
     servers = {"bootstrap.servers": f"127.0.0.1:{laptop.ports['KAFKA']}"}
-    topic = TRADES.name(chance.choice(usual_exchanges()))
+    topic = TRADES.name(chance.choice(laptop.exchanges))
     part = TopicPartition(topic, chance.randrange(TRADES.partitions))
     consumer, producer = Consumer({**servers, "group.id": "replay"}), Producer(servers)
     try:
@@ -147,7 +146,7 @@ def caught_up(laptop: Laptop, width: str) -> None:
 
 def verdict(laptop: Laptop, day: date) -> dict[str, Any]:
     """Return what is broken of each promise; empty lists if all hold."""
-    compared = {exchange: bent(laptop, exchange) for exchange in usual_exchanges()}
+    compared = {exchange: bent(laptop, exchange) for exchange in laptop.exchanges}
     return {
         "lost": lost(laptop, since=day + timedelta(days=1)),
         f"lacking of {day}": lacking(laptop, day),

@@ -16,6 +16,7 @@ def arguments(about: str | None, rate: int, kills: int, seed: int) -> ArgumentPa
     parser.add_argument("--kills", type=int, default=kills)
     parser.add_argument("--seed", type=int, default=seed)
     parser.add_argument("--rate", type=int, default=rate, help="trades/s")
+    parser.add_argument("--exchanges", default="", help="the usual ones if not given")
     parser.add_argument("--home", type=Path, help="kept afterwards")
     return parser
 
@@ -24,7 +25,8 @@ def arguments(about: str | None, rate: int, kills: int, seed: int) -> ArgumentPa
 def own_stack(asked: Namespace) -> Iterator[Laptop]:
     """Start a stack on free ports with the simulated feed; end it, whatever happens."""
     home = asked.home or Path(tempfile.mkdtemp(prefix="bullion-bench-")) / "home"
-    laptop = Laptop(home, {"BULLION_LANE_SECONDS": "20"})
+    settings = {"BULLION_LANE_SECONDS": "20", "BULLION_EXCHANGES": asked.exchanges}
+    laptop = Laptop(home, settings)
     try:
         print(laptop.run("up", "--feed", "simulated", "--rate", str(asked.rate)))
         yield laptop

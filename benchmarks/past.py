@@ -8,7 +8,7 @@ from typing import Any
 from urllib.error import URLError
 
 from query.status import Airflow
-from schemas.exchange import has_past_days, usual_exchanges
+from schemas.exchange import has_past_days
 from tests.stack.laptop import Laptop, eventually
 from tests.stack.promises import GOLD, truth_of
 
@@ -29,7 +29,7 @@ def begin(laptop: Laptop, day: date) -> dict[str, str]:
         exchange: asked.ask(f"/api/v2/dags/backfill__{exchange}/dagRuns", body)[
             "dag_run_id"
         ]
-        for exchange in usual_exchanges()
+        for exchange in laptop.exchanges
         if has_past_days(exchange)
     }
 

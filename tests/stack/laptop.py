@@ -20,6 +20,7 @@ from query.catalog import open_catalog
 from query.lake import Lake
 from query.settings import Settings
 from query.show import answered, plain
+from schemas.exchange import exchanges_in
 from schemas.table import ROOT
 from stack.place import Place
 from stack.settings import environment
@@ -69,6 +70,11 @@ class Laptop:
         with Lake(self.settings, self.catalog) as lake:
             names, rows = answered(lake.query(query))
         return [dict(zip(names, map(plain, row), strict=True)) for row in rows]
+
+    @property
+    def exchanges(self) -> tuple[str, ...]:
+        """The exchanges that this stack captures."""
+        return exchanges_in(self.env)
 
     @cached_property
     def place(self) -> Place:

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 from sqlalchemy.exc import OperationalError
 
 from query.lake import QueryRefused
-from schemas.exchange import usual_exchanges
 from tests.stack.laptop import Laptop, eventually, kill
 
 GOLD = "gold_crypto_trades"
@@ -36,7 +35,7 @@ def goes_on(laptop: Laptop, within: float = 300) -> float:
 
     def more() -> bool:
         try:
-            now = {exchange: rows(laptop, exchange) for exchange in usual_exchanges()}
+            now = {exchange: rows(laptop, exchange) for exchange in laptop.exchanges}
         except (OperationalError, QueryRefused, OSError) as away:
             print(f"no answer yet: {str(away).splitlines()[0]}")
             return False
@@ -75,10 +74,6 @@ class Compared(NamedTuple):
     unknown: int
     """In gold, and never happened."""
     changed: int
-
-    @property
-    def wrong(self) -> bool:
-        return bool(self.missing or self.unknown or self.changed)
 
 
 def compared(laptop: Laptop, until: Mapping[str, Mapping[str, int]]) -> list[Compared]:
@@ -169,7 +164,7 @@ def same(row: Mapping[str, Any], told: Mapping[str, Any]) -> bool:
 def last_ids(laptop: Laptop) -> dict[str, dict[str, int]]:
     """Return the newest id of each symbol, by exchange; of those that are captured."""
     state = json.loads(laptop.control("state"))
-    return {name: state[name]["last"] for name in usual_exchanges() if name in state}
+    return {name: state[name]["last"] for name in laptop.exchanges if name in state}
 
 
 def open_gaps(laptop: Laptop) -> list[dict[str, object]]:
@@ -190,7 +185,7 @@ def settled(laptop: Laptop) -> list[dict[str, object]]:
     offset that either table holds.
     """
     broken = []
-    for exchange in usual_exchanges():
+    for exchange in laptop.exchanges:
         broken += laptop.sql(
             "WITH out AS (SELECT kafka_partition AS p, kafka_offset AS o "
             f"FROM silver_{exchange}_trades UNION ALL "
