@@ -3,7 +3,6 @@
 import json
 import os
 from collections.abc import Mapping
-from datetime import date
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -45,15 +44,11 @@ def goes_on(laptop: Laptop, within: float = 300) -> float:
     return eventually(more, "gold of every exchange goes on", within)
 
 
-def lost(laptop: Laptop, since: date = date.min) -> list[dict[str, object]]:
-    """Return the symbols in which an id is missing between the first and the last.
-
-    Of trades from a day (UTC) on: before capture began, days are brought one by one.
-    """
+def lost(laptop: Laptop) -> list[dict[str, object]]:
+    """Return the symbols in which an id is missing between the first and the last."""
     return laptop.sql(
         "SELECT exchange, symbol, max(id) - min(id) + 1 - count(*) AS missing FROM "
-        f"(SELECT exchange, symbol, trade_id::BIGINT AS id FROM {GOLD} "
-        f"WHERE timestamp >= '{since}') "
+        f"(SELECT exchange, symbol, trade_id::BIGINT AS id FROM {GOLD}) "
         "GROUP BY ALL HAVING missing <> 0"
     )
 
