@@ -176,7 +176,7 @@ def main() -> int:
         took = goes_on(laptop, within=PATIENCE)
         print(f"gold of every exchange goes on after {took:.0f} s")
         in_gold(laptop, runs, day)
-        # Between yesterday's end and our start is a hole that the ledger sees and fills.
+        # Between yesterday and our start is a hole that the ledger sees and fills.
         took = eventually(lambda: not open_gaps(laptop), "gaps are closed", PATIENCE)
         print(f"every gap is closed after {took:.0f} s")
         for width in CANDLES:
