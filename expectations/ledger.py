@@ -66,21 +66,44 @@ def tell_capture(
 
 
 def holes_to_fill(
-    gaps: Iterable[Mapping[str, Any]], now: datetime
+    gaps: Iterable[Mapping[str, Any]], env: Mapping[str, str], now: datetime
 ) -> list[dict[str, Any]]:
     """Return those of the open gaps that are to be asked for, as a fill is told."""
-    found = sorted(holes(gaps, now), key=lambda row: row["found_at"])
+    found = sorted(holes(gaps, now), key=lambda row: row["found_at"])[:AT_ONCE]
+    ranges = [
+        each
+        for exchange in {row["exchange"] for row in found}
+        for each in ranges_of(env, exchange)
+    ]
     return [
         {
             "exchange": row["exchange"],
             "symbol": row["symbol"],
             "first_missing_id": row["first_missing_id"],
             "last_missing_id": row["last_missing_id"],
-            "missing": cut(from_text(row["missing_ranges"]), BY_REST),
-            "after": row["after_timestamp"].isoformat(),
+            "missing": (missing := cut(from_text(row["missing_ranges"]), BY_REST)),
+            "after": begins_after(row, missing[0][0], ranges).isoformat(),
         }
-        for row in found[:AT_ONCE]
+        for row in found
     ]
+
+
+def begins_after(
+    gap: Mapping[str, Any], first: int, ranges: Iterable[Mapping[str, Any]]
+) -> datetime:
+    """Return the time of the last trade that gold holds before a gap's first one.
+
+    A fill ends before it is through a wide gap. Where time is the cursor, the next one
+    would read again what the one before brought, as far as that came and no further.
+    """
+    filled: list[tuple[int, datetime]] = [
+        (each["last_id"], each["last_timestamp"])
+        for each in ranges
+        if (each["exchange"], each["symbol"]) == (gap["exchange"], gap["symbol"])
+        and gap["first_missing_id"] <= each["last_id"] < first
+    ]
+    before: datetime = gap["after_timestamp"]
+    return max(filled)[1] if filled else before
 
 
 def held(env: Mapping[str, str], exchange: str) -> dict[str, list[IdRange]]:

@@ -51,9 +51,10 @@ class FillJob(BashOperator):
 
         if lanes_first():
             raise AirflowSkipException("the stack has just begun: the lanes go first")
-        now, gaps = datetime.now(UTC), open_gaps(environment())
-        tell_capture(gaps, environment(), now)
-        holes = holes_to_fill(gaps, now)
+        env, now = environment(), datetime.now(UTC)
+        gaps = open_gaps(env)
+        tell_capture(gaps, env, now)
+        holes = holes_to_fill(gaps, env, now)
         if not holes:
             raise AirflowSkipException("no hole is open that is not being filled")
         self.env = {"HOLES": json.dumps(holes)}

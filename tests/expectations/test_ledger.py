@@ -58,7 +58,7 @@ def asked(at: datetime) -> str:
 
 def first_ids(catalog: SqlCatalog, rows: list[dict[str, Any]]) -> list[int]:
     append(catalog.load_table("market_data.trade_gaps"), "gold.gaps", rows)
-    return [each["first_missing_id"] for each in holes_to_fill(open_gaps({}), NOON)]
+    return [each["first_missing_id"] for each in holes_to_fill(open_gaps({}), {}, NOON)]
 
 
 def test_open_holes_are_asked_for_the_oldest_first_and_not_too_often(
@@ -90,7 +90,7 @@ def test_where_no_day_can_be_brought_a_wide_hole_is_filled_piece_by_piece(
     wide = gap(60, 3_000_059, exchange=exchange.upper())
     assert first_ids(catalog, [wide]) == [60]
 
-    (told,) = holes_to_fill(open_gaps({}), NOON)
+    (told,) = holes_to_fill(open_gaps({}), {}, NOON)
     assert told["missing"] == [(60, 1_000_059)]
 
 
@@ -98,7 +98,7 @@ def test_a_hole_is_told_as_a_fill_reads_it(catalog: SqlCatalog) -> None:
     part = gap(10, 19, missing=2, missing_ranges="[[12, 13]]")
     assert first_ids(catalog, [part]) == [10]
 
-    assert holes_to_fill(open_gaps({}), NOON) == [
+    assert holes_to_fill(open_gaps({}), {}, NOON) == [
         {
             "exchange": "ACME",
             "symbol": "BTCUSD",
@@ -108,6 +108,27 @@ def test_a_hole_is_told_as_a_fill_reads_it(catalog: SqlCatalog) -> None:
             "after": "2026-11-22T12:00:00+00:00",
         }
     ]
+
+
+def test_a_fill_goes_on_where_the_one_before_it_came_to(catalog: SqlCatalog) -> None:
+    """Where time is the cursor it would read the same again, and never get further."""
+    begun, minute = gap(10, 99, missing=60, missing_ranges="[[40, 99]]"), timedelta(
+        0, 60
+    )
+    others = [
+        held(1, 9),
+        held(10, 29, last_timestamp=NOON + 2 * minute),
+        held(31, 39, last_timestamp=NOON + 3 * minute),
+        held(100, 200, last_timestamp=NOON + 9 * minute),
+        held(10, 39, symbol="ETHUSD", last_timestamp=NOON + 8 * minute),
+        held(10, 39, exchange="AJAX", last_timestamp=NOON + 8 * minute),
+    ]
+    append(catalog.load_table("market_data.trade_ranges"), "gold.ranges", others)
+    assert first_ids(catalog, [begun]) == [10]
+
+    (told,) = holes_to_fill(open_gaps({}), {}, NOON)
+    assert told["missing"] == [(40, 99)]
+    assert told["after"] == (NOON + 3 * minute).isoformat()
 
 
 def test_capture_is_told_how_many_gaps_each_exchange_has(
