@@ -139,7 +139,7 @@ class Filler:
     async def _ask(self, hole: Hole, instrument: Instrument, told: Answer) -> None:
         wanted = joined(hole.missing)
         lacking = {number for a, b in wanted for number in range(a, b + 1)}
-        lowest, highest = wanted[0][0], -1
+        lowest, highest, before = wanted[0][0], -1, -1
         cursor = self.rest.fill.first(wanted[0][0], hole.after)
         if cursor is None:
             told.error = f"REST of {self.exchange.name} has its newest trades alone"
@@ -155,16 +155,16 @@ class Filler:
                     told.published += await sent(trade, self.outlet, self.rest.url)
             before, highest = highest, max(ids, default=highest)
             lowest = min([lowest, *ids[:1]])
-            if highest > wanted[-1][1]:
-                # Left out is only what lies between two trades that it has.
-                told.whole = lowest < wanted[0][0]
-                if told.whole:
-                    told.skipped = joined((number, number) for number in lacking)
-                return
-            if highest <= before or not page.after:
-                # It does not have, or not yet, what lies behind.
-                return
+            if highest > wanted[-1][1] or highest <= before or not page.after:
+                # It has no more of them, or not yet.
+                break
             cursor = page.after
+        if lowest < wanted[0][0]:
+            # Left out is only what lies between two trades that it has. Times of
+            # neighbours may not be in order: what the last page ends with is no proof.
+            told.whole = highest > wanted[-1][1]
+            until = highest if told.whole else before
+            told.skipped = joined((n, n) for n in lacking if n < until)
 
 
 def by_symbol(

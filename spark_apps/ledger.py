@@ -63,9 +63,11 @@ def keep_ledger(
     todo = [*found, *(gap for gap in known if gap.state in LIVE)]
     after = []
     for gap in todo:
-        asked = answered(gap, told[gap.key]) if gap.key in told else gap
+        asked = gap
+        if gap.key in told:
+            asked = answered(gap, told[gap.key], settings.absent_after)
         ids = [(each.first_id, each.last_id) for each in whole.get(gap.whose, ())]
-        after.append(as_it_is(asked, ids, now, settings.absent_after))
+        after.append(as_it_is(asked, ids, now))
     changed = [gap for gap in after if gap != before.get(gap.key)]
     if changed:
         enter([replace(gap, updated_at=now) for gap in changed], spark, settings)

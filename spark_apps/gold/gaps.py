@@ -8,7 +8,15 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any, Self
 
-from schemas.id_range import IdRange, as_text, common, joined, size, without
+from schemas.id_range import (
+    IdRange,
+    as_text,
+    common,
+    from_text,
+    joined,
+    size,
+    without,
+)
 from spark_apps.gold.ranges import Held
 
 OPEN, FILLING, FILLED, ABSENT = "open", "filling", "filled", "absent"
@@ -162,9 +170,32 @@ def unknown(found: Iterable[Gap], known: Iterable[Gap]) -> list[Gap]:
     return [gap for gap in found if without(gap.span, whole.get(gap.whose, []))]
 
 
-def answered(gap: Gap, answer: Answer) -> Gap:
-    """Return the gap with what the exchange answered; the first answer is kept."""
+def answered(gap: Gap, answer: Answer, apart: timedelta) -> Gap:
+    """Return the gap with what the exchange answered.
+
+    Ids that it, asked twice so far apart, left out between others are absent there: no
+    fill will ever bring them. When each was first left out is kept until then.
+    """
     said = json.loads(gap.evidence or "{}")
+    earlier = [
+        (datetime.fromisoformat(each["asked_at"]), from_text(each["skipped"]))
+        for each in said.get("left_out", [])
+    ]
+    skipped = joined(answer.skipped)
+    again = [
+        span
+        for asked_at, spans in earlier
+        if answer.asked_at - asked_at >= apart
+        for span in common(skipped, spans)
+    ]
+    absent = joined([*from_text(said.get("absent", "[]")), *again])
+    known = joined([*absent, *(span for _, spans in earlier for span in spans)])
+    new = [part for span in skipped for part in without(span, known)]
+    waiting = [
+        {"asked_at": asked_at.isoformat(), "skipped": as_text(left[:SHOWN])}
+        for asked_at, spans in [*earlier, (answer.asked_at, new)]
+        if (left := [part for span in spans for part in without(span, absent)])
+    ]
     last = {
         "asked_at": answer.asked_at.isoformat(),
         "requests": answer.requests,
@@ -173,25 +204,22 @@ def answered(gap: Gap, answer: Answer) -> Gap:
         "skipped": as_text(answer.skipped[:SHOWN]),
         **({"error": answer.error} if answer.error else {}),
     }
-    asks = {"asks": said.get("asks", 0) + 1, "last": last}
-    # An answer that was not whole proves nothing, and gives way to one that is.
-    first = said.get("first") or (last if answer.whole else None)
-    kept = {"first": first} if first else {}
-    return replace(gap, evidence=json.dumps({**said, **asks, **kept}))
+    told: dict[str, Any] = {"asks": said.get("asks", 0) + 1, "last": last}
+    if waiting:
+        told["left_out"] = waiting
+    if absent:
+        told["absent"] = as_text(absent)
+    return replace(gap, evidence=json.dumps(told))
 
 
-def as_it_is(gap: Gap, held: Sequence[IdRange], now: datetime, apart: timedelta) -> Gap:
-    """Return the gap as what is held, and what was answered, makes it.
-
-    Ids that the exchange, asked twice so far apart, left out between others are absent
-    there: no fill will ever bring them.
-    """
+def as_it_is(gap: Gap, held: Sequence[IdRange], now: datetime) -> Gap:
+    """Return the gap as what is held, and what was answered, makes it."""
+    said = json.loads(gap.evidence or "{}")
     left = without(gap.span, held)
-    absent = common(left, never_there(gap, apart))
+    absent = common(left, from_text(said.get("absent", "[]")))
     missing = [part for span in left for part in without(span, absent)]
-    asked = json.loads(gap.evidence or "{}")
     if missing:
-        state = FILLING if asked.get("last", {}).get("published") else OPEN
+        state = FILLING if said.get("last", {}).get("published") else OPEN
     else:
         state = ABSENT if absent else FILLED
     if (state, size(missing)) == (gap.state, gap.missing):
@@ -203,19 +231,3 @@ def as_it_is(gap: Gap, held: Sequence[IdRange], now: datetime, apart: timedelta)
         missing_ranges=as_text(missing[:SHOWN]),
         filled_at=None if missing else (gap.filled_at or now),
     )
-
-
-def never_there(gap: Gap, apart: timedelta) -> list[IdRange]:
-    """Return the ids that two whole answers, far enough apart, both left out."""
-    said = json.loads(gap.evidence or "{}")
-    first, last = said.get("first"), said.get("last", {})
-    if not first or not last.get("whole"):
-        return []
-    times = (datetime.fromisoformat(each["asked_at"]) for each in (first, last))
-    earlier, later = times
-    if later - earlier < apart:
-        return []
-    skipped = (
-        joined((a, b) for a, b in json.loads(each["skipped"])) for each in (first, last)
-    )
-    return common(*skipped)

@@ -15,7 +15,7 @@ from typing import Any
 import fastavro
 import pytest
 
-from ingestion.exchange import Allowance, Exchange, Frame, load
+from ingestion.exchange import Allowance, Exchange, Fill, Frame, Page, load
 from ingestion.fill import Answer, Filler, Hole, HolesUnreadable, by_symbol, holes_of
 from ingestion.limiter import Limiter
 from schemas.id_range import size
@@ -173,6 +173,40 @@ async def test_what_the_exchange_does_not_have_yet_is_not_taken_for_absent(
 
     assert (answer.whole, answer.skipped) == (False, [])
     assert answer.published >= 11
+
+
+class Lacking:
+    """A REST that has not some ids, and no page behind its second one."""
+
+    def __init__(self, fill: Fill, ids: set[str]) -> None:
+        self.fill, self.ids, self.pages = fill, ids, 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.fill, name)
+
+    def page(self, *told: Any) -> Page:
+        page = self.fill.page(*told)
+        self.pages += 1
+        had = tuple(each for each in page.trades if each.trade_id not in self.ids)
+        return Page(had, page.after if self.pages < 2 else "")
+
+
+@EACH
+async def test_a_fill_that_is_not_through_tells_what_was_left_out_before_its_last_page(
+    name: str, tmp_path: Path
+) -> None:
+    async with (
+        served(rate=5000, exchanges=[name]) as sim,
+        filler(sim, name, tmp_path) as asking,
+    ):
+        truth = await issued(sim, name, 3200)
+        early, late = (truth[place]["trade_id"] for place in (150, 1500))
+        fill = Lacking(asking.rest.fill, {str(early), str(late)})
+        lacking = replace(asking, rest=replace(asking.rest, fill=fill))
+        answer = await lacking.answer(hole(asking, truth, 100, 3000))
+
+    assert (answer.whole, answer.requests) == (False, 2)
+    assert answer.skipped == [(early, early)]
 
 
 async def test_an_exchange_that_is_asked_too_often_is_left_alone_by_all(

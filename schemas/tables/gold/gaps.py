@@ -29,7 +29,7 @@ TABLE = Table(
         Column(
             "evidence",
             "string",
-            "What the exchange answered, first and last: JSON.",
+            "What the exchange answered last, and what it left out: JSON.",
             nullable=True,
         ),
         Column("updated_at", "timestamp", "When this row last changed."),

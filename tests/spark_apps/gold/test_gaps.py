@@ -63,8 +63,12 @@ def answer(
     )
 
 
+def heard(of: Gap, **said: Any) -> Gap:
+    return answered(of, answer(of, **said), apart=2 * MINUTE)
+
+
 def judged(of: Gap, *ids: IdRange) -> Gap:
-    return as_it_is(of, ids, NOW + timedelta(hours=1), timedelta(minutes=2))
+    return as_it_is(of, ids, NOW + timedelta(hours=1))
 
 
 def test_ranges_grow_together_and_keep_the_times_of_their_ends() -> None:
@@ -144,35 +148,55 @@ def test_a_gap_shrinks_with_what_comes_and_closes() -> None:
 
 
 def test_a_gap_whose_trades_are_on_their_way_is_filling() -> None:
-    told = answered(gap(), answer(gap(), published=10))
+    told = heard(gap(), published=10)
 
     assert judged(told, (1, 10), (21, 29)).state == "filling"
 
 
 def test_ids_left_out_twice_minutes_apart_are_absent() -> None:
-    first = answered(gap(), answer(gap(), skipped=[(11, 20)]))
+    first = heard(gap(), skipped=[(11, 20)])
     assert judged(first, (1, 10), (21, 29)).missing == 10
 
-    second = answered(
-        first, answer(gap(), after=4 * MINUTE, skipped=[(11, 12), (15, 15)])
-    )
+    second = heard(first, after=4 * MINUTE, skipped=[(11, 12), (15, 15)])
     found = judged(second, (1, 10), (13, 14), (16, 29))
     assert (found.state, found.missing) == ("absent", 0)
 
 
+def test_what_is_absent_in_a_wide_gap_does_not_hold_up_what_lies_behind() -> None:
+    """A fill that ends before it is through proves what it has passed, and no more."""
+    first = heard(gap(11, 90), skipped=[(15, 16)], whole=False, published=20)
+    second = heard(first, after=4 * MINUTE, skipped=[(15, 16)], whole=False)
+    found = judged(second, (1, 14), (17, 30), (91, 99))
+    assert (found.state, found.missing_ranges) == ("open", "[[31, 90]]")
+
+    # From now on they are not asked for, and stay absent.
+    third = heard(found, after=8 * MINUTE, skipped=[(40, 40)], published=60)
+    found = judged(third, (1, 14), (17, 39), (41, 99))
+    assert (found.state, found.missing_ranges) == ("filling", "[[40, 40]]")
+    fourth = heard(found, after=12 * MINUTE, skipped=[(40, 40)])
+    assert judged(fourth, (1, 14), (17, 39), (41, 99)).state == "absent"
+
+
+def test_ids_that_come_after_all_are_held_and_not_absent() -> None:
+    first = heard(gap(), skipped=[(11, 20)])
+    second = heard(first, after=4 * MINUTE, skipped=[(11, 20)])
+
+    assert judged(second, (1, 29)).state == "filled"
+
+
 @pytest.mark.parametrize(
-    ("later", "whole", "skipped"),
+    ("later", "skipped"),
     [
-        (timedelta(seconds=90), True, [(11, 20)]),  # too soon after the first
-        (10 * MINUTE, False, [(11, 20)]),  # an answer that ended too early
-        (10 * MINUTE, True, []),  # it had them, the second time
+        (timedelta(seconds=90), [(11, 20)]),  # too soon after the first
+        (10 * MINUTE, []),  # it had them, the second time
+        (10 * MINUTE, [(21, 40)]),  # others
     ],
 )
 def test_nothing_less_proves_that_ids_are_absent(
-    later: timedelta, whole: bool, skipped: list[IdRange]
+    later: timedelta, skipped: list[IdRange]
 ) -> None:
-    first = answered(gap(), answer(gap(), after=timedelta(0), skipped=[(11, 20)]))
-    second = answered(first, answer(gap(), after=later, whole=whole, skipped=skipped))
+    first = heard(gap(), after=timedelta(0), skipped=[(11, 20)])
+    second = heard(first, after=later, skipped=skipped)
 
     assert judged(second, (1, 10), (21, 29)).missing == 10
 
