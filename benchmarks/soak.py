@@ -59,11 +59,9 @@ def main() -> int:
 
 def broken(row: Compared) -> bool:
     """Return whether a promise does not hold for a symbol."""
-    return bool(row.unknown or row.changed or (row.missing and counts(row)))
-
-
-def counts(row: Compared) -> bool:
-    return counts_trades(row.exchange)
+    return bool(
+        row.unknown or row.changed or (row.missing and counts_trades(row.exchange))
+    )
 
 
 def torture(laptop: Laptop, asked: Namespace) -> None:
@@ -95,7 +93,7 @@ def waited_for(
     began = time.monotonic()
     while True:
         rows = compared(laptop, until)
-        missing = sum(row.missing for row in rows if counts(row))
+        missing = sum(row.missing for row in rows if counts_trades(row.exchange))
         gaps = len(open_gaps(laptop))
         waited = time.monotonic() - began
         print(f"{waited:.0f} s: {missing} missing, {gaps} gaps open", flush=True)
