@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections import deque
+from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 
@@ -105,12 +106,13 @@ class Publisher:
         timed = None
         if self.deliveries.since is None:
             timed = self.deliveries.timed(self._on_delivery)
-        while True:
-            try:
-                self._producer.produce(self._trades, value, key, on_delivery=timed)
-                return
-            except BufferError:
-                await self._wait()
+        put = self._producer.produce
+        try:
+            put(self._trades, value, key, on_delivery=timed)
+        except BufferError:
+            await self._once_taken(
+                partial(put, self._trades, value, key, on_delivery=timed)
+            )
 
     async def reject(self, frame: Frame, why: FrameRejected, source: str) -> None:
         """Queue a frame that nobody could read, as it came, with the reason.
@@ -127,18 +129,26 @@ class Publisher:
             frame=frame.payload,
         )
         rejection = Rejection(rejected, len(frame.payload))
-        while True:
-            try:
-                self._produce_rejection(rejection)
-                return
-            except BufferError:
-                await self._wait()
+        try:
+            self._produce_rejection(rejection)
+        except BufferError:
+            await self._once_taken(partial(self._produce_rejection, rejection))
 
-    async def _wait(self) -> None:
-        # Full: while we wait nobody reads, and the exchange's socket fills.
-        self._room.refuse(self.waiting)
-        self.serve()
-        await asyncio.sleep(0.02)
+    async def _once_taken(self, put: Callable[[], None]) -> None:
+        """Put a message that was refused, again and again.
+
+        While we wait nobody reads, and the exchange's socket fills.
+        """
+        with self._room.wanted():
+            while True:
+                self._room.refuse(self.waiting)
+                self.serve()
+                await asyncio.sleep(0.02)
+                try:
+                    put()
+                except BufferError:
+                    continue
+                return
 
     def _produce_rejection(self, rejection: Rejection) -> None:
         self._producer.produce(

@@ -1,6 +1,8 @@
 """Whether there is room for messages, and what is said while there is none."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import structlog
@@ -21,6 +23,8 @@ class Room:
     """A queue's room as those see it who put messages in; times are monotonic."""
 
     exchange: str
+    held: int = 0
+    """How many hold a message that was refused, and have not got rid of it."""
     none_since: float | None = None
     refused_at: float = 0.0
     said_at: float = 0.0
@@ -42,10 +46,24 @@ class Room:
             remedy=REMEDY,
         )
 
+    @contextmanager
+    def wanted(self) -> Iterator[None]:
+        """Note that a message waits outside: until it is in, there is no room."""
+        self.held += 1
+        try:
+            yield
+        finally:
+            self.held -= 1
+
     def look(self, waiting: int) -> None:
-        """Note that there is room, once nothing was refused for a while."""
+        """Note that there is room, once nothing was refused for a while.
+
+        Time alone does not tell: whoever asks may have stood still for as long.
+        """
         now = time.monotonic()
-        if self.none_since is not None and now - self.refused_at > AGAIN_AFTER:
+        if self.none_since is None or self.held:
+            return
+        if now - self.refused_at > AGAIN_AFTER:
             log.info(
                 "buffer_has_room",
                 exchange=self.exchange,

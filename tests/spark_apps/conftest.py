@@ -33,6 +33,20 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     session.stop()
 
 
+@pytest.fixture(autouse=True)
+def told_if_java_dies(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Say how Spark's JVM ended, where it ended in a test: Spark only says it is gone.
+
+    The exit code is 52 for want of memory, 134 for a fault of Java's own, -9 or 137
+    for one that was killed.
+    """
+    yield
+    if "spark" in request.fixturenames:
+        session = request.getfixturevalue("spark")
+        code = session.sparkContext._gateway.proc.poll()
+        assert code is None, f"Spark's JVM ended with code {code} in this test"
+
+
 @pytest.fixture(scope="session")
 def registry() -> Iterator[Registry]:
     with Registry() as running:
