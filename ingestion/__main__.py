@@ -1,4 +1,4 @@
-"""The command line of ingestion: capture, fill, backfill, schemas, topics."""
+"""The command line of ingestion: capture, fill, count, backfill, schemas, topics."""
 
 import asyncio
 import os
@@ -15,6 +15,7 @@ from msgspec import json
 from ingestion.backfill import DayUnreadable, day_of
 from ingestion.backfill_job import Day, held_in, incomplete
 from ingestion.catalogue import NothingToCapture
+from ingestion.count import count
 from ingestion.exchange import load
 from ingestion.fill import HolesUnreadable, holes_of
 from ingestion.fill_job import fill
@@ -43,6 +44,9 @@ def arguments() -> ArgumentParser:
     )
     filling.add_argument("--holes", type=holes_of, required=True, metavar="JSON")
     filling.add_argument("--seconds", type=float, default=45, help="at most (45)")
+    counting = commands.add_parser("count", help="count the newest trades at REST")
+    counting.add_argument("exchanges", nargs="+", metavar="exchange")
+    counting.add_argument("--seconds", type=float, default=45, help="at most (45)")
     past = commands.add_parser("backfill", help="bring a day of the past to Kafka")
     past.add_argument("exchange")
     past.add_argument("--day", type=day_of, required=True, metavar="YYYY-MM-DD")
@@ -72,6 +76,10 @@ def run(asked: Namespace, settings: Settings, env: Mapping[str, str]) -> int:
                 "answers": answers,
             }
             print(json.encode(report).decode(), flush=True)
+        case "count":
+            lasts = timedelta(seconds=asked.seconds)
+            counts = asyncio.run(count(asked.exchanges, settings, env, lasts))
+            print(json.encode({"counts": counts}).decode(), flush=True)
         case "backfill":
             return backfill(asked, settings, env)
         case "schemas":

@@ -42,12 +42,28 @@ FROM trade_gaps WHERE state IN ('open', 'filling')
 ORDER BY found_at, exchange, symbol, first_missing_id LIMIT {OPEN_SHOWN}"""
 
 COMPARED = """
-SELECT exchange, symbol, count(*) AS trades,
-       count(*) FILTER (map_extract(vendor_data, 'origin')[1] = 'rest') AS by_rest,
-       strftime(max(timestamp) AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%SZ') AS until
-FROM gold_crypto_trades
-WHERE timestamp > now() - INTERVAL 1 HOUR AND exchange IN ({names})
-GROUP BY ALL ORDER BY ALL"""
+WITH came AS (
+    SELECT exchange, symbol, count(*) AS trades,
+           count(*) FILTER (map_extract(vendor_data, 'origin')[1] = 'rest') AS by_rest,
+           strftime(max(timestamp) AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%SZ') AS until
+    FROM gold_crypto_trades
+    WHERE timestamp > now() - INTERVAL 1 HOUR AND exchange IN ({names})
+    GROUP BY ALL),
+counted AS (
+    SELECT exchange, symbol, count(*) FILTER (state <> 'open') AS spans,
+           sum(CASE WHEN state <> 'open' THEN at_exchange ELSE 0 END)::BIGINT
+               AS at_exchange,
+           sum(CASE WHEN state <> 'open' THEN in_gold ELSE 0 END)::BIGINT AS in_gold,
+           sum(CASE WHEN state = 'short' THEN at_exchange - in_gold ELSE 0 END)::BIGINT
+               AS short
+    FROM trade_counts
+    WHERE asked_at > now() - INTERVAL 1 DAY AND exchange IN ({names})
+    GROUP BY ALL)
+SELECT exchange, symbol, coalesce(trades, 0) AS trades,
+       coalesce(by_rest, 0) AS by_rest, coalesce(until, '') AS until,
+       coalesce(spans, 0) AS spans, coalesce(at_exchange, 0) AS at_exchange,
+       coalesce(in_gold, 0) AS in_gold, coalesce(short, 0) AS short
+FROM came FULL JOIN counted USING (exchange, symbol) ORDER BY ALL"""
 
 
 def completeness(lake: Lake) -> dict[str, Any]:
@@ -59,8 +75,9 @@ def completeness(lake: Lake) -> dict[str, Any]:
     for.
 
     `unproven` names the exchanges whose ids do not count their trades: of those nothing
-    is proven, and `compared` tells how many trades of the last hour no stream had
-    brought, and REST did.
+    is proven. `compared` tells how many trades of the last hour no stream had brought,
+    and REST did; and of the spans of the last day that REST was asked for, how many
+    trades it had, and how many gold. Where gold has fewer, nothing is complete.
     """
     symbols = rows(lake, SYMBOLS)
     lacking = rows(lake, LACKING)
@@ -68,10 +85,12 @@ def completeness(lake: Lake) -> dict[str, Any]:
         each.upper() for each in lake.settings.exchanges if not counts_trades(each)
     ]
     names = ", ".join(f"'{each}'" for each in unproven)
+    compared = rows(lake, COMPARED.format(names=names)) if unproven else []
+    lacks = any(each["open"] for each in symbols) or any(e["short"] for e in compared)
     return {
         "unproven": unproven,
-        "compared": rows(lake, COMPARED.format(names=names)) if unproven else [],
-        "complete": bool(symbols) and not any(each["open"] for each in symbols),
+        "compared": compared,
+        "complete": bool(symbols) and not lacks,
         "missing": sum(each["missing"] for each in symbols),
         "symbols": symbols,
         "open": lacking,

@@ -19,6 +19,15 @@ COLUMNS = {
     "refilled": "recovered",
 }
 """What a column is called, and what it shows; narrow enough for 80 characters."""
+COUNTED = {
+    "last hour": "trades",
+    "by REST alone": "by_rest",
+    "spans": "spans",
+    "at REST": "at_exchange",
+    "in gold": "in_gold",
+    "short": "short",
+}
+"""The same, of what is counted."""
 
 
 def page(told: dict[str, Any]) -> RenderableType:
@@ -94,18 +103,19 @@ def days(row: dict[str, Any]) -> str:
 
 
 def compared(told: dict[str, Any]) -> Table:
-    table = board("ids that count no trades: the last hour, stream against REST")
+    table = board(
+        "ids that count no trades: the last hour; and of a day, spans counted at REST"
+    )
     for name in ("exchange", "symbol"):
         table.add_column(name, no_wrap=True)
-    for name in ("in gold", "by REST alone", "until"):
+    for name in COUNTED:
         table.add_column(name, justify="right", no_wrap=True)
     for row in told["compared"]:
+        colour = "bold red" if row["short"] else "green" if row["spans"] else "yellow"
         table.add_row(
             row["exchange"],
-            row["symbol"],
-            str(row["trades"]),
-            str(row["by_rest"]),
-            row["until"][:19].replace("T", " "),
+            f"[{colour}]{row['symbol']}[/]",
+            *(str(row[name]) for name in COUNTED.values()),
         )
     return table
 
@@ -113,10 +123,17 @@ def compared(told: dict[str, Any]) -> Table:
 def verdict(told: dict[str, Any]) -> str:
     if not told["unproven"]:
         return of_ledger(told)
-    said = (
-        f"[yellow]not proven[/]: {', '.join(told['unproven'])}, whose ids do not count "
-        "trades; REST's newest are compared with what came"
-    )
+    names = ", ".join(told["unproven"])
+    if short := sum(row["short"] for row in told["compared"]):
+        said = (
+            f"[bold red]{short:,} trades that REST has are not in gold[/]: {names}; "
+            "see docs/runbooks/gaps.md"
+        )
+    else:
+        said = (
+            f"[yellow]not proven[/]: {names}, whose ids do not count trades; spans are "
+            "counted at REST and in gold"
+        )
     return f"{of_ledger(told)}\n{said}"
 
 
@@ -124,7 +141,7 @@ def of_ledger(told: dict[str, Any]) -> str:
     """Return what is proven of the exchanges whose ids count their trades."""
     if not told["symbols"]:
         return "no trade has been entered yet: the DAG `completeness` does, each minute"
-    if told["complete"]:
+    if not any(row["open"] for row in told["symbols"]):
         return (
             "[green]complete[/]: gold holds every id since capture began, or the "
             "exchange itself does not have it"

@@ -13,6 +13,7 @@ from pyspark.sql import functions as F
 
 from schemas.exchange import counts_trades
 from schemas.table import CATALOG, all_exchanges, table_at
+from spark_apps.entry import enter
 from spark_apps.gold.gaps import (
     ABSENT,
     FILLED,
@@ -27,7 +28,6 @@ from spark_apps.gold.gaps import (
 from spark_apps.gold.ranges import Held, collected, grown, moment, ranges
 from spark_apps.landing import on_it_goes
 from spark_apps.lane import Report
-from spark_apps.marks import saying
 from spark_apps.rollup import noted
 from spark_apps.settings import Settings
 from spark_apps.streams import history, newest_data
@@ -69,8 +69,7 @@ def keep_ledger(
         ids = [(each.first_id, each.last_id) for each in whole.get(gap.whose, ())]
         after.append(as_it_is(asked, ids, now))
     changed = [gap for gap in after if gap != before.get(gap.key)]
-    if changed:
-        enter([replace(gap, updated_at=now) for gap in changed], spark, settings)
+    enter(GAPS, [replace(gap, updated_at=now) for gap in changed], spark, settings)
     passed("between gaps and ranges")
     if head is not None:
         mine = [each for held in whole.values() for each in held]
@@ -139,24 +138,6 @@ def stored_gaps(spark: SparkSession) -> list[Gap]:
             said[name] = None if said[name] is None else moment(said[name])
         found.append(Gap(**said))
     return found
-
-
-def enter(gaps: Sequence[Gap], spark: SparkSession, settings: Settings) -> None:
-    """Write the rows of these gaps, new or in the place of what was said before."""
-    rows = spark.createDataFrame([asdict(gap) for gap in gaps], GAPS.ddl).coalesce(1)
-    target = f"{CATALOG}.{GAPS.identifier()}"
-    on = " AND ".join(f"{target}.{name} = s.{name}" for name in GAPS.key)
-    values = [c.name for c in GAPS.columns if c.name not in GAPS.key]
-    with saying(spark, settings.airflow):
-        (
-            rows.alias("s")
-            .mergeInto(target, F.expr(on))
-            .whenMatched()
-            .update({name: F.col(f"s.{name}") for name in values})
-            .whenNotMatched()
-            .insertAll()
-            .merge()
-        )
 
 
 def keep(

@@ -9,6 +9,7 @@
     gold.trades EX --gated SNAPSHOT  carry what passed the gate, and end
     gold.candles                     compute wider candles from new minutes, and end
     gold.gaps [--answers JSON]       find holes in gold's trade ids, keep the ledger
+    gold.counts [--counts JSON]      compare gold with what REST was found to have
     upkeep [TABLE...]                compact, rewrite manifests, expire snapshots
     retention [TABLE...]             drop partitions older than their table keeps
     orphans [TABLE...] [--delete]    list the files nobody knows, or delete them
@@ -41,10 +42,12 @@ from spark_apps.bootstrap import bootstrap
 from spark_apps.cluster_check import CheckFailed, cluster_check
 from spark_apps.continuous import TopicMissing, carry
 from spark_apps.failpoint import ordered
+from spark_apps.gold.counts import counts
 from spark_apps.gold.gaps import answers
 from spark_apps.job_guard import CONNECT_CLIENT, Busy, end_with_airflow, hold_lock
 from spark_apps.lane import Ungated, promote, refine
 from spark_apps.ledger import keep_ledger
+from spark_apps.reconciliation import reconcile
 from spark_apps.recovery import command as recovery
 from spark_apps.recovery.backup import BackupDamaged
 from spark_apps.recovery.database import DatabaseFailed
@@ -144,6 +147,8 @@ def arguments() -> argparse.ArgumentParser:
     apps.add_parser("gold.candles")
     ledger = apps.add_parser("gold.gaps")
     ledger.add_argument("--answers", type=answers, default=(), metavar="JSON")
+    counting = apps.add_parser("gold.counts")
+    counting.add_argument("--counts", type=counts, default=(), metavar="JSON")
     apps.add_parser("silver.trades").add_argument("exchange")
     gold = apps.add_parser("gold.trades")
     gold.add_argument("exchange")
@@ -230,6 +235,8 @@ def step(asked: argparse.Namespace) -> Callable[[SparkSession, Settings], Report
             return lambda spark, settings: keep_ledger(
                 spark, settings, asked.answers, ordered(settings.locks, asked.app)
             )
+        case "gold.counts":
+            return lambda spark, settings: reconcile(spark, settings, asked.counts)
         case "orphans":
             keep = Keep.read(os.environ)
             return lambda spark, settings: job.orphans(

@@ -1,6 +1,7 @@
 """The operators of completeness: find holes, ask the exchanges, note what they said."""
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -31,6 +32,25 @@ class NoteJob(SparkJob):
     def has_work(self, reads: str, writes: str) -> bool:
         """Return that there is: without answers this task is skipped."""
         return True
+
+
+class CountJob(BashOperator):
+    """Runs `python -m ingestion count EXCHANGES`: what REST has as newest."""
+
+    def __init__(self, *, exchanges: Sequence[str], **kwargs: Any) -> None:
+        super().__init__(
+            bash_command='exec "$BULLION_SPARK_PYTHON" -m ingestion count '
+            + " ".join(exchanges),
+            append_env=True,
+            output_processor=json.loads,
+            **kwargs,
+        )
+
+    def execute(self, context: Context) -> Any:
+        """Return the counts."""
+        if lanes_first():
+            raise AirflowSkipException("the stack has just begun: the lanes go first")
+        return super().execute(context)
 
 
 class FillJob(BashOperator):

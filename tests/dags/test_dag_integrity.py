@@ -14,7 +14,7 @@ from airflow.serialization.serialized_objects import DagSerialization
 
 from dags.factory.pools import UPKEEP, all_pools
 from dags.factory.spark_job import SparkJob
-from schemas.exchange import has_past_days
+from schemas.exchange import counts_trades, has_past_days
 from schemas.table import ROOT, all_exchanges
 
 DAGS = ROOT / "dags"
@@ -69,7 +69,20 @@ def test_each_exchange_has_its_lane_and_nothing_else_is_there(
     of_each |= {f"backfill__{e}" for e in all_exchanges() if has_past_days(e)}
 
     others = {"candles", "checkpoint_backup", "completeness", "data_docs", "schemas"}
+    others |= {"reconciliation"}
     assert set(bag.dags) == {*of_each, *KEEPERS, *others}
+
+
+def test_counts_are_compared_where_ids_prove_no_loss_and_nowhere_else(
+    monkeypatch: pytest.MonkeyPatch, bag: BundleDagBag
+) -> None:
+    asked = bag.dags["reconciliation"].get_task("count").bash_command
+    unproven = [each for each in all_exchanges() if not counts_trades(each)]
+    assert asked.endswith("count " + " ".join(unproven))
+
+    proven = [each for each in all_exchanges() if counts_trades(each)]
+    monkeypatch.setenv("BULLION_EXCHANGES", ",".join(proven))
+    assert "reconciliation" not in bag_of(DAGS).dags
 
 
 def test_parsing_imports_nothing_heavy() -> None:

@@ -13,7 +13,7 @@ from airflow.sdk import DeltaTriggerTimetable
 from airflow.sdk.exceptions import AirflowSkipException
 
 from dags.factory.candles_job import CandlesJob
-from dags.factory.ledger_jobs import FillJob, FindJob
+from dags.factory.ledger_jobs import CountJob, FillJob, FindJob
 from dags.factory.settings import exchanges, lane_interval, lanes_first
 from dags.factory.spark_job import SparkJob
 from dags.factory.staggered import staggered
@@ -142,8 +142,9 @@ def test_just_after_a_start_lanes_have_the_cores_to_themselves(
         FindJob(task_id="b", arguments="", exchange="", reads=GOLD, writes=GOLD),
     ):
         assert not job.has_work("gold.candles_1m", "gold.candles_1d")
-    with pytest.raises(AirflowSkipException, match="lanes go first"):
-        FillJob(task_id="c").execute({})  # type: ignore[typeddict-item]
+    for asking in (FillJob(task_id="c"), CountJob(task_id="d", exchanges=["acme"])):
+        with pytest.raises(AirflowSkipException, match="lanes go first"):
+            asking.execute({})  # type: ignore[typeddict-item]
     os.utime(begun, (time.time() - 91, time.time() - 91))
     assert not lanes_first()
     monkeypatch.setenv("BULLION_LANES_FIRST_S", "100")

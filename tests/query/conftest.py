@@ -45,7 +45,7 @@ def catalog(tmp_path: Path) -> SqlCatalog:
     for exchange in all_exchanges():
         created(catalog, "bronze.trades", exchange)
         created(catalog, "silver.trades", exchange)
-    for address in ("silver.dead_letters", "gold.ranges", "gold.gaps"):
+    for address in ("silver.dead_letters", "gold.ranges", "gold.gaps", "gold.counts"):
         created(catalog, address, "")
     late = {"ingestion_timestamp": NOON + timedelta(minutes=1)}
     gold_row = {

@@ -131,6 +131,46 @@ def test_what_no_id_proves_is_told_by_counts_and_is_no_part_of_the_verdict(
     assert f"not proven: {exchange.upper()}" in text and "by REST alone" in text
 
 
+def counted(exchange: str, second: int, **changes: Any) -> dict[str, Any]:
+    """Return a span of five trades that REST was asked for just now."""
+    now = datetime.now(UTC)
+    span = {"since": now + timedelta(seconds=second), "until": now}
+    told = {"at_exchange": 5, "in_gold": 5, "state": "equal"}
+    return {
+        **{"exchange": exchange.upper(), "symbol": "BTCUSD"},
+        **{"asked_at": now, "compared_at": now},
+        **span,
+        **told,
+        **changes,
+    }
+
+
+@pytest.mark.parametrize(("in_gold", "state"), [(5, "equal"), (2, "short")])
+def test_trades_that_rest_counted_and_gold_lacks_leave_nothing_complete(
+    small: Lake, in_gold: int, state: str
+) -> None:
+    exchange = next(each for each in all_exchanges() if not counts_trades(each))
+    table = small.catalog.load_table("market_data.trade_counts")
+    spans = [
+        counted(exchange, -9),
+        counted(exchange, -8, state="open", in_gold=None),
+        counted(exchange, -7, state=state, in_gold=in_gold),
+    ]
+    append(table, "gold.counts", spans)
+    said = told(small, [held(1, 20)], [])
+
+    short = 5 - in_gold
+    (row,) = said["compared"]
+    assert [row[each] for each in ("spans", "at_exchange", "in_gold", "short")] == [
+        *(2, 10, 10 - short, short),
+    ]
+    assert (row["trades"], row["until"]) == (0, "")
+    assert said["complete"] is not bool(short)
+    text = printed(said)
+    assert "complete: gold holds every id" in text
+    assert ("3 trades that REST has are not in gold" in text) is bool(short)
+
+
 @pytest.mark.parametrize("state", ["open", "filling"])
 def test_what_is_being_filled_is_not_complete_yet(small: Lake, state: str) -> None:
     assert not told(small, [held(1, 9)], [gap(3, 4, state=state)])["complete"]
