@@ -37,6 +37,8 @@ class Sweeper:
     """Where the next sweep of each native symbol begins."""
     compared: dict[str, int] = field(default_factory=dict)
     """The last id of each native symbol that was compared."""
+    begun_with: dict[str, int] = field(default_factory=dict)
+    """The newest id that REST alone showed when it was first asked for its newest."""
     young: dict[str, dict[int, Trade]] = field(default_factory=dict)
     """Of each native symbol what REST had, and the stream may still bring."""
 
@@ -85,7 +87,8 @@ class Sweeper:
     async def sweep_newest(self, instrument: Instrument) -> None:
         """Compare what REST has as newest; what it shows now is compared once settled.
 
-        More trades between two sweeps than it shows are compared in part.
+        More trades between two sweeps than it shows are compared in part. What it shows
+        of the time before capture began is brought too: nobody listened then.
 
         Raises:
             Unanswered: the exchange does not answer.
@@ -93,12 +96,9 @@ class Sweeper:
         native = instrument.native
         page = await self.rest.page(self.rest.fill.newest(instrument), instrument)
         shown = {int(trade.trade_id): trade for trade in page.trades}
-        if native not in self.compared:
-            # What happened before capture began is nothing that a stream left out.
-            self.compared[native] = max(shown, default=-1)
-            return
+        self.begun_with.setdefault(native, max(shown, default=-1))
         young = self.young.setdefault(native, {})
-        done = self.compared[native]
+        done = self.compared.get(native, -1)
         young.update((number, shown[number]) for number in shown if number > done)
         before = datetime.now(UTC) - self.settled
         due = [young[n] for n in sorted(young) if young[n].timestamp <= before]
@@ -116,17 +116,22 @@ class Sweeper:
         missing = [trade for trade in due if trade.trade_id not in heard.ids]
         last = int(due[-1].trade_id)
         heard.ids = {each for each in heard.ids if int(each) > last}
-        capture.tally.swept += len(due)
         for trade in missing:
             await sent(trade, capture.outlet, self.rest.url)
         self.compared[instrument.native] = last
-        if missing:
-            capture.tally.omitted += len(missing)
+        told = {"exchange": capture.exchange.name, "symbol": instrument.symbol}
+        first = self.begun_with.get(instrument.native, -1) + 1
+        owed = [trade for trade in due if int(trade.trade_id) >= first]
+        omitted = [trade for trade in missing if int(trade.trade_id) >= first]
+        capture.tally.swept += len(owed)
+        capture.tally.omitted += len(omitted)
+        if omitted:
             log.warning(
                 "stream_left_out",
-                exchange=capture.exchange.name,
-                symbol=instrument.symbol,
-                trades=len(missing),
-                of=len(due),
-                first_id=missing[0].trade_id,
+                **told,
+                trades=len(omitted),
+                of=len(owed),
+                first_id=omitted[0].trade_id,
             )
+        if older := len(missing) - len(omitted):
+            log.info("older_trades_brought", **told, trades=older)

@@ -74,13 +74,15 @@ def completeness(lake: Lake) -> dict[str, Any]:
     as the ledger has read. `lacking` also counts days of the past that nobody asked
     for.
 
-    `unproven` names the exchanges whose ids do not count their trades: of those nothing
-    is proven. `compared` tells how many trades of the last hour no stream had brought,
-    and REST did; and of the spans of the last day that REST was asked for, how many
-    trades it had, and how many gold. Where gold has fewer, nothing is complete.
+    `proven` names the exchanges whose ids count their trades; of those in `unproven`
+    nothing is proven. Of these `compared` tells how many trades of the last hour no
+    stream had brought, and REST did; and of the spans of the last day that REST was
+    asked for, how many trades it had, and how many gold. Where gold has fewer, nothing
+    is complete.
     """
     symbols = rows(lake, SYMBOLS)
     lacking = rows(lake, LACKING)
+    proven = [each.upper() for each in lake.settings.exchanges if counts_trades(each)]
     unproven = [
         each.upper() for each in lake.settings.exchanges if not counts_trades(each)
     ]
@@ -88,6 +90,7 @@ def completeness(lake: Lake) -> dict[str, Any]:
     compared = rows(lake, COMPARED.format(names=names)) if unproven else []
     lacks = any(each["open"] for each in symbols) or any(e["short"] for e in compared)
     return {
+        "proven": proven,
         "unproven": unproven,
         "compared": compared,
         "complete": bool(symbols) and not lacks,

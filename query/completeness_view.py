@@ -32,7 +32,7 @@ COUNTED = {
 
 def page(told: dict[str, Any]) -> RenderableType:
     """Return the symbols, the open gaps, and the verdict."""
-    parts: list[RenderableType] = [symbols(told)]
+    parts: list[RenderableType] = [symbols(told)] if told["proven"] else []
     if told["open"]:
         parts.append(gaps(told))
     if told["compared"]:
@@ -134,7 +134,7 @@ def verdict(told: dict[str, Any]) -> str:
             f"[yellow]not proven[/]: {names}, whose ids do not count trades; spans are "
             "counted at REST and in gold"
         )
-    return f"{of_ledger(told)}\n{said}"
+    return f"{of_ledger(told)}\n{said}" if told["proven"] else said
 
 
 def of_ledger(told: dict[str, Any]) -> str:

@@ -90,6 +90,40 @@ async def test_trades_that_rest_shows_for_a_moment_are_compared_once_settled(
     assert capture.tally.omitted == 0 and len(sweeper.young[native]) < 4000
 
 
+@pytest.mark.parametrize("name", [n for n in SWEPT if not knows_times(n)])
+async def test_what_rest_has_of_the_time_before_capture_is_brought_and_no_omission(
+    name: str, tmp_path: Path
+) -> None:
+    exchange, stop = alone(load(name)), asyncio.Event()
+    native = exchange.symbols[0]
+    async with served(rate=40, exchanges=[name]) as sim:
+        catalogue = await catalogue_at(sim, exchange)
+        capture = capture_at(sim, exchange, (native,), catalogue)
+        outlet = capture.outlet
+        assert isinstance(outlet, Remembered)
+        async with rest_at(sim, exchange, tmp_path) as rest:
+            page = await rest.page(
+                rest.fill.newest(catalogue[native]), catalogue[native]
+            )
+            sweeper = Sweeper(
+                capture=capture,
+                rest=rest,
+                every=timedelta(seconds=0.1),
+                settled=timedelta(seconds=0.2),
+            )
+            running = asyncio.create_task(capture.run(stop))
+            sweeping = asyncio.create_task(sweeper.sweep())
+            await until(lambda: capture.tally.swept > 10)
+            sweeping.cancel()
+            stop.set()
+            await asyncio.wait_for(running, 10)
+    ids = ids_in(outlet)
+    old = [int(trade.trade_id) for trade in page.trades]
+    assert len(set(old) & set(ids)) > len(old) / 2
+    assert capture.tally.omitted == 0
+    assert len(ids) == len(set(ids))
+
+
 def test_ids_that_no_sweep_asks_for_are_forgotten_in_the_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

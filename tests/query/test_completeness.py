@@ -174,3 +174,14 @@ def test_trades_that_rest_counted_and_gold_lacks_leave_nothing_complete(
 @pytest.mark.parametrize("state", ["open", "filling"])
 def test_what_is_being_filled_is_not_complete_yet(small: Lake, state: str) -> None:
     assert not told(small, [held(1, 9)], [gap(3, 4, state=state)])["complete"]
+
+
+def test_where_no_exchange_counts_its_trades_the_ledger_is_not_waited_for(
+    small: Lake,
+) -> None:
+    said = told(small, [], [])
+    only = said | {"proven": []}
+
+    assert "no trade has been entered yet" in printed(said)
+    assert "no trade has been entered yet" not in printed(only)
+    assert "not proven" in printed(only) and "trade ids" not in printed(only)
