@@ -4,8 +4,10 @@ import json
 import time
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from http.client import CONFLICT
 from typing import Any
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 
 from query.status import Airflow
 from schemas.exchange import has_past_days
@@ -23,15 +25,29 @@ def yesterday() -> date:
 
 def begin(laptop: Laptop, day: date) -> dict[str, str]:
     """Have each exchange's day brought; return the DAGs' runs by exchange."""
-    asked = Airflow(laptop.settings)
-    body = {"logical_date": None, "conf": {"day": f"{day}"}}
-    return {
-        exchange: asked.ask(f"/api/v2/dags/backfill__{exchange}/dagRuns", body)[
-            "dag_run_id"
-        ]
+    runs = {
+        exchange: f"bench__{day}"
         for exchange in laptop.exchanges
         if has_past_days(exchange)
     }
+    for exchange, run in runs.items():
+        what = f"Airflow takes the day of {exchange}"
+        eventually(partial(begun, laptop, exchange, run, day), what, every=5)
+    return runs
+
+
+def begun(laptop: Laptop, exchange: str, run: str, day: date) -> bool:
+    """Ask for a run of this name; return whether Airflow has it."""
+    path = f"/api/v2/dags/backfill__{exchange}/dagRuns"
+    body = {"dag_run_id": run, "logical_date": None, "conf": {"day": f"{day}"}}
+    try:
+        Airflow(laptop.settings).ask(path, body)
+    except HTTPError as refused:
+        # A question whose answer was too late has made the run.
+        return refused.code == CONFLICT
+    except (URLError, OSError):
+        return False
+    return True
 
 
 def wait(laptop: Laptop, runs: Mapping[str, str]) -> None:
