@@ -5,6 +5,7 @@ import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import great_expectations as gx
 import pandas as pd
@@ -43,7 +44,10 @@ def hold_increment(
 def pass_or_close(
     increment: Increment, exchange: str, run_id: str, env: Mapping[str, str]
 ) -> dict[str, str]:
-    """Return what passed, and note the gate's outcome whatever it is; see above."""
+    """Return what passed, and note the gate's outcome whatever it is; see above.
+
+    `refused` is how many of its rows gold is to leave out.
+    """
     told = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "exchange": exchange,
@@ -64,9 +68,10 @@ def pass_or_close(
         raise GateClosed(
             f"the lane of {exchange} is closed: {', '.join(critical)}. The "
             f"{increment.rows} rows stay in silver, and nothing of them is in gold. "
-            "Look at Data quality in the menu: what was measured stands there."
+            "Look at Data quality in the menu: what was measured stands there. Whoever "
+            "knows better decides in the DAG `release_lane`."
         )
-    return told | {"outcome": outcome}
+    return told | {"outcome": outcome, "refused": str(increment.refused)}
 
 
 def ask(increment: Increment, run_id: str, env: Mapping[str, str]) -> dict[str, str]:
@@ -111,11 +116,25 @@ def hold(
     return failed
 
 
+def last(exchange: str, env: Mapping[str, str]) -> dict[str, Any] | None:
+    """Return what the last gate of a lane noted; None before the first."""
+    file = notes(exchange, env)
+    if not file.exists():
+        return None
+    lines = file.read_bytes().strip().splitlines()
+    told: dict[str, Any] = json.loads(lines[-1])
+    return told
+
+
+def notes(exchange: str, env: Mapping[str, str]) -> Path:
+    return Path(env["BULLION_GATES"]) / f"{exchange}.jsonl"
+
+
 def remember(
     env: Mapping[str, str], told: Mapping[str, str], outcome: str, failed: list[str]
 ) -> None:
     """Append one line to the lane's gates: for `status`, and for who asks later."""
-    file = Path(env["BULLION_GATES"]) / f"{told['exchange']}.jsonl"
+    file = notes(told["exchange"], env)
     file.parent.mkdir(parents=True, exist_ok=True)
     if file.exists() and file.stat().st_size > ROTATE_AT:
         file.replace(file.with_suffix(".jsonl.1"))

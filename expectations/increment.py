@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from expectations.catalog import Position, added_by, open_catalog, pending
+from expectations.decisions import exempt
 from expectations.engine import connection
 from expectations.figures import figures, judged
 from expectations.places import Folder, folder
@@ -25,6 +26,8 @@ class Increment:
     """A boolean column for each row rule, a line for each row."""
     figures: pd.DataFrame
     """One line: what only the batch as a whole can show."""
+    refused: int = 0
+    """Rows that a person refused: nobody judges them, and gold leaves them out."""
 
 
 def consumed(checkpoint: Folder) -> Position:
@@ -63,17 +66,25 @@ def next_increment(
     snapshots = pending(table, after)
     if not snapshots:
         return None
-    added = [added_by(table, snapshot) for snapshot in snapshots]
-    files = [file for each in added for file in each.files]
+    added = {each.snapshot_id: added_by(table, each) for each in snapshots}
+    files = [file for each in added.values() for file in each.files]
     candles = catalog.load_table(table_at("gold.candles_1m").identifier())
+    free = exempt(catalog, exchange, {n: each.files for n, each in added.items()})
+    lettered = "blocking_share"
+    notes = [
+        each.notes
+        for each in added.values()
+        if not any(lettered in free.admitted.get(file, ()) for file in each.files)
+    ]
     with connection(env) as engine:
-        verdicts = judged(engine, files, rules(exchange))
-        notes = [each.notes for each in added]
-        line = figures(engine, files, candles, exchange, notes)
+        verdicts = judged(engine, files, rules(exchange), free)
+        line = figures(engine, files, candles, exchange, notes, free)
+    rows = int(line["row_count"].iloc[0])
     return Increment(
         after=after.snapshot_id,
         until=snapshots[0].snapshot_id,
-        rows=len(verdicts),
+        rows=rows,
         verdicts=verdicts,
         figures=line,
+        refused=rows - len(verdicts),
     )

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import great_expectations.expectations as gxe
 from great_expectations.expectations.metadata_types import FailureSeverity
 
+from expectations.figures import MOST_JUMP
 from expectations.silver.trades import rules
 from schemas.table import all_exchanges
 
@@ -49,7 +50,7 @@ def of_the_increment() -> list[gxe.Expectation]:
             "price: within a factor of two of the last known",
             "The largest factor between a trade's price and the last close that gold "
             "knew of its symbol up to that day, else the median of the day's trades.",
-            at_most=2,
+            at_most=MOST_JUMP,
         ),
         figure(
             "blocking_share",

@@ -58,18 +58,20 @@ class Promoted:
     inserted: int
     duplicates: int
     conflicts: int
+    refused: int
 
     @classmethod
-    def of(cls, run: Run, mark: Mark, figures: Mapping[str, int]) -> Self:
+    def of(cls, run: Run, mark: Mark, figures: Mapping[str, int], refused: int) -> Self:
         return cls(
             exchange=run.exchange.upper(),
             run_at=run.started_at,
             query_id=mark.query_id,
             batch_id=mark.batch_id,
-            silver_rows=figures["rows"],
+            silver_rows=figures["rows"] + refused,
             inserted=figures["inserted"],
             duplicates=figures["duplicates"],
             conflicts=figures["conflicts"],
+            refused=refused,
         )
 
 

@@ -80,8 +80,11 @@ def promote(
     settings: Settings,
     gated: int,
     passed: Callable[[str], None] = on_it_goes,
+    some_refused: bool = False,
 ) -> Report:
     """Carry what passed the gate, and nothing else; return the report.
+
+    Where the gate found some that a person had refused, those are left out.
 
     Raises:
         Ungated: the source has rows behind `gated`, the snapshot that the gate saw.
@@ -101,6 +104,7 @@ def promote(
             run=Run(exchange=exchange, started_at=datetime.now(UTC)),
             checkpoint=checkpoint,
             begun_before=checkpoint.begun_batch,
+            some_refused=some_refused,
             notes=settings.airflow,
             passed=passed,
         )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from expectations.stage import PLACE, STAGE
 from schemas.table import CATALOG, table_at
 from spark_apps.accounting import Promoted, RowsLost, enter
 from spark_apps.app import Promotion, Run
@@ -30,6 +31,8 @@ class PromotionLanding:
     checkpoint: Checkpoint
     begun_before: int = -1
     """Number of the batch that an earlier run began and did not end, or -1."""
+    some_refused: bool = False
+    """Whether a person refused some of the rows: they are dead letters of the gate."""
     notes: Mapping[str, str] = field(default_factory=dict)
     passed: Callable[[str], None] = on_it_goes
 
@@ -39,13 +42,38 @@ class PromotionLanding:
         Raises:
             RowsLost: inserted rows and duplicates are not all rows of the batch.
         """
-        narrow = narrowed(batch, self.app.key).persist()
+        kept, refused = batch, 0
+        if self.some_refused:
+            kept = self._kept(batch)
+            refused = batch.count() - kept.count()
+        narrow = narrowed(kept, self.app.key).persist()
         try:
             extent = extent_of(narrow)
             if extent.rows:
-                self._promote(batch, narrow, extent, self._mark(batch_id))
+                self._promote(kept, narrow, extent, refused, self._mark(batch_id))
+            elif refused:
+                self._account(batch, counted(0, None), refused, self._mark(batch_id))
         finally:
             narrow.unpersist()
+
+    def _kept(self, batch: DataFrame) -> DataFrame:
+        """Return those rows of a batch that no person refused."""
+        letters = table_at(self.app.refuses).identifier(self.run.exchange)
+        refused = (
+            batch.sparkSession.table(f"{CATALOG}.{letters}")
+            .where(
+                (F.col("stage") == STAGE)
+                & (F.col("exchange") == self.run.exchange.upper())
+            )
+            .select(*PLACE)
+        )
+        return batch.join(F.broadcast(refused), list(PLACE), "left_anti")
+
+    def _account(
+        self, batch: DataFrame, figures: Mapping[str, int], refused: int, mark: Mark
+    ) -> None:
+        told = [Promoted.of(self.run, mark, figures, refused)]
+        enter(batch.sparkSession, "gold.accounting", told, mark)
 
     def _mark(self, batch_id: int) -> Mark:
         return Mark(
@@ -57,7 +85,12 @@ class PromotionLanding:
         )
 
     def _promote(
-        self, batch: DataFrame, narrow: DataFrame, extent: Extent, mark: Mark
+        self,
+        batch: DataFrame,
+        narrow: DataFrame,
+        extent: Extent,
+        refused: int,
+        mark: Mark,
     ) -> None:
         figures = self._insert(batch, narrow, extent, mark)
         if figures["conflicts"]:
@@ -68,12 +101,7 @@ class PromotionLanding:
         keys = self.app.touched(narrow, self.app.windows.width)
         self._recompute(keys, extent.spans, mark, figures)
         self.passed("before gold.accounting")
-        enter(
-            batch.sparkSession,
-            "gold.accounting",
-            [Promoted.of(self.run, mark, figures)],
-            mark,
-        )
+        self._account(batch, figures, refused, mark)
         self.passed("before the commit log")
 
     def _insert(

@@ -6,7 +6,8 @@
     move-checkpoints FROM TO MARK    while nothing runs; MARK is a file that tells where
     bronze.trades EX [EX...]         carry Kafka into bronze, for ever (spark-submit)
     silver.trades EX                 carry what is new in bronze, and end
-    gold.trades EX --gated SNAPSHOT  carry what passed the gate, and end
+    gold.trades EX --gated SNAPSHOT [--refused N]
+                                     carry what passed the gate, and end
     gold.candles                     compute wider candles from new minutes, and end
     gold.gaps [--answers JSON]       find holes in gold's trade ids, keep the ledger
     gold.counts [--counts JSON]      compare gold with what REST was found to have
@@ -153,6 +154,7 @@ def arguments() -> argparse.ArgumentParser:
     gold = apps.add_parser("gold.trades")
     gold.add_argument("exchange")
     gold.add_argument("--gated", type=int, required=True)
+    gold.add_argument("--refused", type=int, default=0, help="rows that a person did")
     for name in UPKEEP:
         apps.add_parser(name).add_argument("tables", nargs="*", metavar="TABLE")
     apps.choices["orphans"].add_argument("--delete", action="store_true")
@@ -258,6 +260,7 @@ def step(asked: argparse.Namespace) -> Callable[[SparkSession, Settings], Report
         settings,
         asked.gated,
         ordered(settings.locks, asked.app),
+        some_refused=asked.refused > 0,
     )
 
 

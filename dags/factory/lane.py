@@ -30,7 +30,8 @@ side. A run that finds nothing new is skipped (pink), and starts no Spark client
   the log if three in a row fail; most often Spark Connect or the registry is away.
 - **`gate`:** the lane is closed, the others run on, nothing of the increment is in
   gold. The log names the expectation; *Data quality* in the menu shows what was
-  measured. Each run asks again, and opens the lane once the cause is gone.
+  measured. Each run asks again, and opens the lane once the cause is gone. If the rows
+  are right, or cannot be mended, trigger `release_lane`: a person decides.
 """
 
 
@@ -72,7 +73,8 @@ def lane_dag(
             raise AirflowSkipException(f"nothing waits in {reads} for {writes}")
         return passed
 
-    gated = "{{ ti.xcom_pull(task_ids='gate')['snapshot_to'] }}"
+    passed = "ti.xcom_pull(task_ids='gate')"
+    gated = f"{{{{ {passed}['snapshot_to'] }}}} --refused {{{{ {passed}['refused'] }}}}"
     with DAG(
         dag_id=f"lane__{exchange}",
         description=f"{exchange}: bronze to silver, gate, gold and candles.",

@@ -69,7 +69,7 @@ def test_each_exchange_has_its_lane_and_nothing_else_is_there(
     of_each |= {f"backfill__{e}" for e in all_exchanges() if has_past_days(e)}
 
     others = {"candles", "checkpoint_backup", "completeness", "data_docs", "schemas"}
-    others |= {"reconciliation"}
+    others |= {"reconciliation", "release_lane"}
     assert set(bag.dags) == {*of_each, *KEEPERS, *others}
 
 
@@ -171,6 +171,7 @@ def test_gold_is_told_the_snapshot_that_the_gate_saw(bag: BundleDagBag) -> None:
         command = str(gold.bash_command)
         assert f" gold.trades {exchange} --gated " in command
         assert "snapshot_to" in command
+        assert " --refused " in command and "['refused']" in command
 
 
 @pytest.mark.parametrize(

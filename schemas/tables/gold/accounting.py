@@ -8,7 +8,7 @@ TABLE = Table(
     layer=Layer.GOLD,
     name="accounting",
     stored_as="gold_accounting",
-    about="One row for each batch: silver rows in, gold rows out, repeats between.",
+    about="One row for each batch: silver rows in, gold rows out, and the others.",
     columns=(
         Column("exchange", "string", "Name of the exchange in capitals."),
         Column("run_at", "timestamp", "When its run began."),
@@ -18,6 +18,12 @@ TABLE = Table(
         Column("inserted", "bigint", "Trades that gold did not have."),
         Column("duplicates", "bigint", "Copies of trades, conflicts among them."),
         Column("conflicts", "bigint", "Copies with other digits: dead letters."),
+        Column(
+            "refused",
+            "bigint",
+            "Rows that a person refused at the gate; NULL before that could be.",
+            nullable=True,
+        ),
     ),
     key=("query_id", "batch_id"),
     partitioned_by=("months(run_at)",),

@@ -11,7 +11,7 @@ TABLE = Table(
     about="One row for each message or frame that did not become a silver trade.",
     columns=(
         Column("exchange", "string", "Name of the exchange in capitals."),
-        Column("stage", "string", "`ingest`, `silver` or `gold`: who turned it away."),
+        Column("stage", "string", "`ingest`, `silver`, `gate` or `gold`: who did."),
         Column("raw_record", "binary", "The bytes as they came.", nullable=True),
         Column("error_reason", "string", "The first rule that it broke."),
         Column("error_type", "string", "The kind of that rule."),

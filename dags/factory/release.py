@@ -1,0 +1,168 @@
+"""A closed lane is looked at, a person decides, and what was decided is entered."""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from airflow.providers.standard.operators.hitl import HITLOperator
+from airflow.sdk import DAG, Param, chain, task
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+
+from dags.factory.policy import POLICY, START
+from dags.factory.settings import environment, exchanges
+
+ADMIT, REFUSE, LEAVE = "Admit", "Refuse", "Leave it closed"
+POOL = "gold.decisions"
+HARMLESS = " .:_,-"
+"""What may stand in a cell beside letters and digits."""
+TRIAGE = """
+### What this is
+A gate has closed a lane: the task `gate` of `lane__<exchange>` is red, and its rows
+stay in silver. Trigger this with the exchange. `look` shows what stands before the
+gate: which expectations were not met, how many rows are at fault, and some of them;
+*Data quality* in the menu has the gate's whole report. Then answer under *Required
+actions*:
+
+- **Admit:** the rows are right, such as after a real fall of a price. They go on with
+  all others, and need not meet what they did not meet.
+- **Refuse:** the rows at fault become dead letters (stage `gate`) with their bytes.
+  Gold leaves them out; silver keeps them, and the others go on.
+- **Leave it closed:** nothing changes.
+
+Both need a reason. It stands with your name in `gate_decisions`, and the next run of
+the lane goes by it. What came after the gate that you looked at is judged as ever.
+
+### When it is red
+- **`look`:** the lane is not closed, or is open again; its log says so.
+- **`decide`:** the gate has read on since you looked, or no row is at fault (admit, or
+  leave it). Nothing was entered; trigger it again. Otherwise clear the task: a run
+  enters its decision once, however often it is done.
+"""
+
+
+def release_dag() -> DAG:
+    """Return the DAG; a day is the time to answer."""
+
+    @task(task_id="look", pool="gates", execution_timeout=timedelta(minutes=5))
+    def look(**context: Any) -> dict[str, Any]:
+        from expectations.catalog import HistoryGone
+        from expectations.release import NotClosed
+        from expectations.release import look as looked
+
+        try:
+            seen = looked(str(context["params"]["exchange"]), environment())
+        except (NotClosed, HistoryGone) as why:
+            raise AirflowFailException(str(why)) from why
+        page = shown(
+            exchange=seen.exchange,
+            rows=seen.rows,
+            named=seen.named,
+            failed=seen.failed,
+            samples=seen.samples,
+        )
+        print(page)
+        # As text: browsers round numbers of that size.
+        return {"snapshot_to": str(seen.snapshot_to), "page": page}
+
+    @task(task_id="decide", pool=POOL, max_active_tis_per_dag=1)
+    def decide(**context: Any) -> dict[str, str]:
+        from expectations.release import NotClosed, NothingToRefuse
+        from expectations.release import decide as decided
+
+        pulled = context["ti"].xcom_pull
+        answer = pulled(task_ids="answer")
+        (chosen,) = answer["chosen_options"]
+        if chosen == LEAVE:
+            raise AirflowSkipException("it was left closed")
+        who = answer.get("responded_by_user") or {}
+        try:
+            return decided(
+                exchange=str(context["params"]["exchange"]),
+                snapshot_to=int(pulled(task_ids="look")["snapshot_to"]),
+                decision=chosen.lower(),
+                reason=str(answer["params_input"]["reason"]),
+                by=str(who.get("name") or who.get("id") or "unknown"),
+                run_id=str(context["run_id"]),
+                env=environment(),
+            )
+        except (NotClosed, NothingToRefuse) as why:
+            raise AirflowFailException(str(why)) from why
+
+    with DAG(
+        dag_id="release_lane",
+        description="A closed lane: look, decide, and it goes on.",
+        doc_md=TRIAGE,
+        schedule=None,
+        start_date=START,
+        catchup=False,
+        max_active_runs=1,
+        default_args=POLICY,
+        is_paused_upon_creation=False,
+        params={
+            "exchange": Param(
+                exchanges()[0],
+                type="string",
+                enum=list(exchanges()),
+                description="Whose lane is closed.",
+            )
+        },
+        tags=["lane", "people"],
+    ) as dag:
+        chain(
+            look(),
+            HITLOperator(
+                task_id="answer",
+                subject="What becomes of the closed lane of {{ params.exchange }}?",
+                body="{{ ti.xcom_pull(task_ids='look')['page'] }}",
+                options=[ADMIT, REFUSE, LEAVE],
+                params={
+                    "reason": Param(
+                        type="string",
+                        minLength=10,
+                        maxLength=500,
+                        description="Why; it is kept with your name.",
+                    )
+                },
+                response_timeout=timedelta(days=1),
+                retries=0,
+            ),
+            decide(),
+        )
+    return dag
+
+
+def shown(
+    exchange: str,
+    rows: int,
+    named: int,
+    failed: Sequence[str],
+    samples: Sequence[Mapping[str, str]],
+) -> str:
+    """Return what stands before a gate, as Markdown."""
+    names = ", ".join(f"`{name}`" for name in failed)
+    told = [
+        f"The gate of **{exchange}** closed over {rows:,} rows: {names} not met.",
+        f"**{named:,}** of them are at fault"
+        + (", such as:" if named else ": what was not met is not about single rows."),
+    ]
+    if samples:
+        columns = ("symbol", "trade_id", "time", "price", "quantity", "side", "reasons")
+        lines = [
+            "| " + " | ".join(columns) + " |",
+            "|" + "---|" * len(columns),
+            *(
+                "| " + " | ".join(cell(row[name]) for name in columns) + " |"
+                for row in samples
+            ),
+        ]
+        told.append("\n".join(lines))
+    return "\n\n".join(told)
+
+
+def cell(value: str) -> str:
+    """Return a value that stays in its cell, whatever an exchange has sent."""
+    kept = "".join(
+        letter if letter.isalnum() or letter in " .:_,-" else "?"
+        for letter in f"{value}"
+    )
+    return kept[:60]
