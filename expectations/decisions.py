@@ -9,10 +9,8 @@ from pyiceberg.catalog import Catalog
 from pyiceberg.expressions import And, EqualTo, Reference
 from pyiceberg.expressions.literals import literal
 
-from expectations.stage import PLACE, STAGE
+from expectations.stage import REFUSE, STAGE, TRADE
 from schemas.table import table_at
-
-ADMIT, REFUSE = "admit", "refuse"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +39,7 @@ class Exempt:
     admitted: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Expectations by the data file whose rows need not meet them."""
     refused: pa.Table | None = None
-    """PLACE of each row that is a dead letter; gold leaves them out."""
+    """TRADE of each that is a dead letter; gold leaves out whatever says it again."""
 
     def __bool__(self) -> bool:
         return bool(self.admitted) or self.refused is not None
@@ -57,8 +55,7 @@ class Exempt:
         """
         engine.execute(
             "CREATE OR REPLACE TEMP TABLE admitted (file VARCHAR, name VARCHAR); "
-            "CREATE OR REPLACE TEMP TABLE refused "
-            "(kafka_partition INTEGER, kafka_offset BIGINT)"
+            "CREATE OR REPLACE TEMP TABLE refused (symbol VARCHAR, trade_id VARCHAR)"
         )
         pairs = [
             (file.rpartition("/")[2], name)
@@ -99,30 +96,26 @@ def exempt(
 ) -> Exempt:
     """Return what was decided of an increment: its files by snapshot, newest first."""
     line = list(files)
-    taken = [
-        (decision, covered)
-        for decision in decisions(catalog, exchange)
-        if (covered := decision.covered(line))
-    ]
+    taken = decisions(catalog, exchange)
     if not taken:
         return NOBODY
     admitted: dict[str, frozenset[str]] = {}
-    for decision, covered in taken:
-        for snapshot in covered:
+    for decision in taken:
+        for snapshot in decision.covered(line):
             for file in files[snapshot]:
                 known = admitted.get(file, frozenset())
                 admitted[file] = known | decision.expectations
-    refused = any(decision.decision == REFUSE for decision, _ in taken)
+    refused = any(decision.decision == REFUSE for decision in taken)
     return Exempt(
         admitted=admitted, refused=letters(catalog, exchange) if refused else None
     )
 
 
 def letters(catalog: Catalog, exchange: str) -> pa.Table:
-    """Return PLACE of each row of the exchange that a person refused."""
+    """Return TRADE of each row of the exchange that a person refused."""
     table = catalog.load_table(table_at("silver.dead_letters").identifier())
     mine = And(
         EqualTo(term=Reference("stage"), value=literal(STAGE)),
         EqualTo(term=Reference("exchange"), value=literal(exchange.upper())),
     )
-    return table.scan(row_filter=mine, selected_fields=PLACE).to_arrow().select(PLACE)
+    return table.scan(row_filter=mine, selected_fields=TRADE).to_arrow().select(TRADE)

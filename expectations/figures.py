@@ -17,7 +17,7 @@ MOST_JUMP = 2
 """The factor by which a price may be away from the last known."""
 
 ROWS = "read_parquet($1, filename = true)"
-LEFT = f"(SELECT * FROM {ROWS} ANTI JOIN refused USING (kafka_partition, kafka_offset))"
+LEFT = f"(SELECT * FROM {ROWS} ANTI JOIN refused USING (symbol, trade_id))"
 """Those rows that nobody refused; see `Exempt.load` for both tables."""
 ADMITTED = "parse_filename(filename) IN (SELECT file FROM admitted WHERE name = '{}')"
 """Whether a row need not meet an expectation, for a person said so."""

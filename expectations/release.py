@@ -25,14 +25,13 @@ from pyiceberg.expressions.literals import literal
 from pyiceberg.table import Table
 
 from expectations.catalog import added_by, open_catalog, pending
-from expectations.decisions import REFUSE
 from expectations.engine import connection
 from expectations.figures import MOST_JUMP, expect_prices
 from expectations.gate import last
 from expectations.increment import checkpoint, consumed
 from expectations.rule import given, version_of
 from expectations.silver.trades import rules
-from expectations.stage import STAGE
+from expectations.stage import REFUSE, STAGE
 from schemas.table import table_at
 
 SHOWN = 8
@@ -250,7 +249,8 @@ def refuse(
         "SELECT $1 AS exchange, $2 AS stage, raw_bytes AS raw_record, "
         "reasons[1] AS error_reason, 'gate' AS error_type, $3 AS error_detail, "
         "$4 AS rule_version, kafka_topic, kafka_partition, kafka_offset, "
-        "f.schema_id AS schema_id, $5::TIMESTAMPTZ AS error_timestamp "
+        "f.schema_id AS schema_id, $5::TIMESTAMPTZ AS error_timestamp, "
+        "symbol, trade_id "
         'FROM at_fault f LEFT JOIN raw ON raw."partition" = kafka_partition '
         'AND raw."offset" = kafka_offset ORDER BY kafka_partition, kafka_offset',
         [

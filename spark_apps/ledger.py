@@ -11,7 +11,9 @@ from datetime import UTC, datetime
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
+from expectations.stage import REFUSE, STAGE
 from schemas.exchange import counts_trades
+from schemas.id_range import IdRange, joined
 from schemas.table import CATALOG, all_exchanges, table_at
 from spark_apps.entry import enter
 from spark_apps.gold.gaps import (
@@ -37,6 +39,7 @@ READ_TO = "bullion.ledger-read-to"
 TRADES, RANGES, GAPS = (
     table_at(each) for each in ("gold.trades", "gold.ranges", "gold.gaps")
 )
+DECISIONS, LETTERS = table_at("gold.decisions"), table_at("silver.dead_letters")
 TIMES = ("after_timestamp", "before_timestamp", "found_at", "filled_at", "updated_at")
 
 
@@ -61,13 +64,14 @@ def keep_ledger(
     found = unknown((gap for held in whole.values() for gap in holes(held, now)), known)
     told = {answer.of: answer for answer in answers}
     todo = [*found, *(gap for gap in known if gap.state in LIVE)]
+    let_out = refused(spark) if todo else {}
     after = []
     for gap in todo:
         asked = gap
         if gap.key in told:
             asked = answered(gap, told[gap.key], settings.absent_after)
         ids = [(each.first_id, each.last_id) for each in whole.get(gap.whose, ())]
-        after.append(as_it_is(asked, ids, now))
+        after.append(as_it_is(asked, ids, let_out.get(gap.whose, ()), now))
     changed = [gap for gap in after if gap != before.get(gap.key)]
     enter(GAPS, [replace(gap, updated_at=now) for gap in changed], spark, settings)
     passed("between gaps and ranges")
@@ -108,6 +112,27 @@ def increment(spark: SparkSession) -> tuple[list[Held], int | None]:
         trades = spark.read.option("versionAsOf", head).table(name)
     counting = [each.upper() for each in all_exchanges() if counts_trades(each)]
     return collected(ranges(trades.where(F.col("exchange").isin(counting)))), head
+
+
+def refused(spark: SparkSession) -> dict[tuple[str, str], Sequence[IdRange]]:
+    """Return the ids that people refused at the gate, by exchange and symbol.
+
+    The dead letters are asked only where somebody ever refused anything.
+    """
+    decided = spark.table(f"{CATALOG}.{DECISIONS.identifier()}")
+    if not decided.where(F.col("decision") == REFUSE).limit(1).count():
+        return {}
+    rows = (
+        spark.table(f"{CATALOG}.{LETTERS.identifier()}")
+        .where(F.col("stage") == STAGE)
+        .select("exchange", "symbol", F.expr("try_cast(trade_id AS bigint)").alias("n"))
+        .where("n IS NOT NULL")
+        .collect()
+    )
+    found: dict[tuple[str, str], list[IdRange]] = {}
+    for row in rows:
+        found.setdefault((row.exchange, row.symbol), []).append((row.n, row.n))
+    return {whose: joined(ids) for whose, ids in found.items()}
 
 
 def stored_ranges(spark: SparkSession, exchanges: Iterable[str]) -> list[Held]:

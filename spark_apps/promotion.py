@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from expectations.stage import PLACE, STAGE
+from expectations.stage import STAGE, TRADE
 from schemas.table import CATALOG, table_at
 from spark_apps.accounting import Promoted, RowsLost, enter
 from spark_apps.app import Promotion, Run
@@ -65,9 +65,9 @@ class PromotionLanding:
                 (F.col("stage") == STAGE)
                 & (F.col("exchange") == self.run.exchange.upper())
             )
-            .select(*PLACE)
+            .select(*TRADE)
         )
-        return batch.join(F.broadcast(refused), list(PLACE), "left_anti")
+        return batch.join(F.broadcast(refused), list(TRADE), "left_anti")
 
     def _account(
         self, batch: DataFrame, figures: Mapping[str, int], refused: int, mark: Mark

@@ -20,6 +20,8 @@ from schemas.id_range import (
 from spark_apps.gold.ranges import Held
 
 OPEN, FILLING, FILLED, ABSENT = "open", "filling", "filled", "absent"
+REFUSED = "refused"
+"""What is left was refused at the gate, by a person."""
 LIVE = (OPEN, FILLING)
 """States in which ids are still to come."""
 OPENED_AFTER = {
@@ -212,16 +214,19 @@ def answered(gap: Gap, answer: Answer, apart: timedelta) -> Gap:
     return replace(gap, evidence=json.dumps(told))
 
 
-def as_it_is(gap: Gap, held: Sequence[IdRange], now: datetime) -> Gap:
-    """Return the gap as what is held, and what was answered, makes it."""
+def as_it_is(
+    gap: Gap, held: Sequence[IdRange], refused: Sequence[IdRange], now: datetime
+) -> Gap:
+    """Return the gap as what is held, refused and was answered makes it."""
     said = json.loads(gap.evidence or "{}")
-    left = without(gap.span, held)
+    lacking = without(gap.span, held)
+    left = [part for span in lacking for part in without(span, refused)]
     absent = common(left, from_text(said.get("absent", "[]")))
     missing = [part for span in left for part in without(span, absent)]
     if missing:
         state = FILLING if said.get("last", {}).get("published") else OPEN
     else:
-        state = ABSENT if absent else FILLED
+        state = ABSENT if absent else REFUSED if left != lacking else FILLED
     if (state, size(missing)) == (gap.state, gap.missing):
         return gap
     return replace(

@@ -34,6 +34,8 @@ def rejected_frames(messages: DataFrame, run: Run) -> DataFrame:
         F.col("offset").alias("kafka_offset"),
         "schema_id",
         F.current_timestamp().alias("error_timestamp"),
+        F.lit(None).cast("string").alias("symbol"),
+        F.lit(None).cast("string").alias("trade_id"),
     )
 
 

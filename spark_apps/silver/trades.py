@@ -76,6 +76,7 @@ def silver_trades(bronze: DataFrame, run: Run) -> Mapping[str, DataFrame]:
             F.lit(version_of(asked)).alias("rule_version"),
             *("kafka_topic", "kafka_partition", "kafka_offset", "schema_id"),
             F.col("run_at").alias("error_timestamp"),
+            *("symbol", "trade_id"),
         ),
     }
 

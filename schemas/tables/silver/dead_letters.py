@@ -22,6 +22,8 @@ TABLE = Table(
         Column("kafka_offset", "bigint", "Where the message came from."),
         Column("schema_id", "int", "Registry id in the header, if any.", nullable=True),
         Column("error_timestamp", "timestamp", "When its run began."),
+        Column("symbol", "string", "What it says, if it can be read.", nullable=True),
+        Column("trade_id", "string", "What it says, if it can be read.", nullable=True),
     ),
     key=("kafka_topic", "kafka_partition", "kafka_offset"),
     partitioned_by=("days(error_timestamp)",),

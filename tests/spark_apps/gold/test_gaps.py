@@ -68,7 +68,7 @@ def heard(of: Gap, **said: Any) -> Gap:
 
 
 def judged(of: Gap, *ids: IdRange) -> Gap:
-    return as_it_is(of, ids, NOW + timedelta(hours=1))
+    return as_it_is(of, ids, (), NOW + timedelta(hours=1))
 
 
 def test_ranges_grow_together_and_keep_the_times_of_their_ends() -> None:
@@ -352,3 +352,44 @@ def test_the_tables_tell_why_trades_are_missing_and_since_when_capture_runs(
     assert first.live_since == came_at["3"] != came_at["1"]
     assert (first.first_connection, first.last_connection) == (None, "10:00 start 0")
     assert (last.live_from_id, last.live_since) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("refused", "absent", "state", "missing"),
+    [
+        ([(11, 20)], [], "refused", 0),
+        ([(11, 12)], [], "open", 8),
+        ([(11, 12)], [(13, 20)], "absent", 0),
+        ([], [], "open", 10),
+        ([(1, 5)], [], "open", 10),
+    ],
+)
+def test_ids_that_a_person_refused_are_not_missing(
+    refused: list[IdRange], absent: list[IdRange], state: str, missing: int
+) -> None:
+    hole = gap()
+    if absent:
+        hole = heard(hole, after=timedelta(0), skipped=absent)
+        hole = heard(hole, after=5 * MINUTE, skipped=absent)
+
+    told = as_it_is(hole, [(1, 10), (21, 29)], refused, NOW)
+
+    assert (told.state, told.missing) == (state, missing)
+
+
+@pytest.mark.spark
+def test_the_ledger_asks_for_no_id_that_was_refused(lake: Lake) -> None:
+    from tests.spark_apps.gold.test_refused import refuse
+
+    arrived(lake, 1, 2, 5)
+    assert kept(lake)["missing"] == 2
+    refuse(lake, 3)
+    assert kept(lake)["missing"] == 2
+    lake.spark.sql(
+        f"INSERT INTO {lake.name('gold.decisions')} VALUES ('ACME', 1, 2, 'refuse', "
+        "'price_jump', 3, 1, 'why', 'ada', now(), 'manual__1')"
+    )
+
+    assert kept(lake)["missing"] == 1
+    (row,) = lake.rows("gold.gaps", "symbol")
+    assert (row.state, from_text(row.missing_ranges)) == ("open", [(4, 4)])
