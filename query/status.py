@@ -199,10 +199,12 @@ class Airflow:
         }
 
     def ask(
-        self, path: str, body: Mapping[str, object] | None = None
+        self, path: str, body: Mapping[str, object] | None = None, how: str = ""
     ) -> dict[str, Any]:
+        """Return what the API answers; POST where there is a body, or `how` says."""
         request = urllib.request.Request(
             self.url + path,
+            method=how or None,
             data=None if body is None else json.dumps(body).encode(),
             headers={
                 "Content-Type": "application/json",

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from query.status import last_gate
+from query.status import Airflow, last_gate
 from schemas.exchange import usual_exchanges
 from tests.stack import recordings
 from tests.stack.laptop import Laptop, eventually, kill
@@ -147,6 +147,50 @@ def test_a_price_out_of_all_proportion_closes_its_lane_alone(laptop: Laptop) -> 
         )
         == 0
     )
+
+
+def test_a_person_refuses_what_is_at_fault_and_the_lane_goes_on(laptop: Laptop) -> None:
+    closed = usual_exchanges()[0]
+    flow, run = Airflow(laptop.settings), "by-hand"
+    runs = "/api/v2/dags/release_lane/dagRuns"
+    order = {"exchange": closed}
+    flow.ask(runs, {"dag_run_id": run, "logical_date": None, "conf": order})
+    answer = f"{runs}/{run}/taskInstances/answer"
+    eventually(
+        lambda: str(flow.ask(answer).get("state")) == "awaiting_input",
+        "a person is asked",
+        every=1,
+    )
+    reason = "the simulator's own doing"
+    said = {"chosen_options": ["Refuse"], "params_input": {"reason": reason}}
+    flow.ask(f"{answer}/-1/hitlDetails", said, "PATCH")
+    held = rows(laptop, closed)
+
+    eventually(lambda: rows(laptop, closed) > held, f"the lane of {closed} goes on")
+    (letter,) = laptop.sql(
+        "SELECT symbol, trade_id, error_reason, error_detail, raw_record IS NOT NULL "
+        f"AS whole FROM silver_dead_letters WHERE stage = 'gate' "
+        f"AND exchange = '{closed.upper()}'"
+    )
+    assert (letter["error_reason"], letter["error_detail"]) == ("price_jump", reason)
+    assert str(letter["whole"]).lower() == "true"
+    (decision,) = laptop.sql("SELECT * FROM gate_decisions")
+    assert (decision["decision"], decision["decided_by"]) == ("refuse", "admin")
+    assert (
+        laptop.sql(
+            f"SELECT trade_id FROM {GOLD} WHERE exchange = '{closed.upper()}' AND "
+            f"symbol = '{letter['symbol']}' AND trade_id = '{letter['trade_id']}'"
+        )
+        == []
+    )
+    assert (
+        laptop.sql(
+            "SELECT * FROM gold_accounting WHERE silver_rows <> inserted + duplicates "
+            "+ coalesce(refused, 0)"
+        )
+        == []
+    )
+    assert int(laptop.one("SELECT sum(refused) FROM gold_accounting")) >= 1
 
 
 def test_the_ledger_tells_what_was_missing_and_what_became_of_it(
