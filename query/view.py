@@ -19,7 +19,24 @@ COLOURS = {
 
 def lanes(told: dict[str, Any]) -> RenderableType:
     """Return the tables of lanes and dead letters."""
-    return Group(lane_table(told), letters(told), verdict(told["completeness"]))
+    return Group(
+        lane_table(told),
+        *map(what_next, told["lanes"]),
+        letters(told),
+        verdict(told["completeness"]),
+    )
+
+
+def what_next(lane: dict[str, Any]) -> RenderableType:
+    """Return what to do about a lane that is closed; nothing about another."""
+    if (lane["last_gate"] or {}).get("outcome") != "closed":
+        return Group()
+    return (
+        f"[bold red]the lane of {lane['exchange']} is closed[/]: nothing new of it goes "
+        "to gold until its gate passes. Look, and decide: ./bullion airflow dags trigger "
+        f"release_lane -c '{{\"exchange\": \"{lane['exchange']}\"}}', then Required "
+        "actions in Airflow; see docs/runbooks/closed-lane.md"
+    )
 
 
 def lane_table(told: dict[str, Any]) -> Table:

@@ -8,7 +8,7 @@ from rich.console import Console
 from query.lake import Lake
 from query.settings import Settings
 from query.status import Airflow, dead_letters, lane, layer
-from query.view import lane_table
+from query.view import lane_table, what_next
 from tests.expectations.cases import NOON
 from tests.expectations.tables import append
 from tests.query.conftest import EXCHANGE
@@ -78,4 +78,9 @@ def test_neighbours_that_are_away_are_named_and_hide_nothing_else(
     assert told["last_gate"] == gate
     with Console(width=160, record=True, file=open("/dev/null", "w")) as console:
         console.print(lane_table({"lanes": [told]}))
-    assert "closed (price_jump)" in console.export_text()
+        console.print(what_next(told))
+    text = console.export_text()
+    assert "closed (price_jump)" in text and "trigger release_lane" in text
+    with Console(width=160, record=True, file=open("/dev/null", "w")) as console:
+        console.print(what_next(told | {"last_gate": gate | {"outcome": "passed"}}))
+    assert console.export_text().strip() == ""
