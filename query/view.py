@@ -31,11 +31,12 @@ def what_next(lane: dict[str, Any]) -> RenderableType:
     """Return what to do about a lane that is closed; nothing about another."""
     if (lane["last_gate"] or {}).get("outcome") != "closed":
         return Group()
+    exchange = lane["exchange"]
     return (
-        f"[bold red]the lane of {lane['exchange']} is closed[/]: nothing new of it goes "
-        "to gold until its gate passes. Look, and decide: ./bullion airflow dags trigger "
-        f"release_lane -c '{{\"exchange\": \"{lane['exchange']}\"}}', then Required "
-        "actions in Airflow; see docs/runbooks/closed-lane.md"
+        f"[bold red]the lane of {exchange} is closed[/]: nothing new of it goes to gold "
+        "until its gate passes. Look, and decide: ./bullion airflow dags trigger "
+        f'release_lane -c \'{{"exchange": "{exchange}"}}\', then Required actions '
+        "in Airflow; see docs/runbooks/closed-lane.md"
     )
 
 
