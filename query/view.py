@@ -33,7 +33,7 @@ def what_next(lane: dict[str, Any]) -> RenderableType:
         return Group()
     exchange = lane["exchange"]
     return (
-        f"[bold red]the lane of {exchange} is closed[/]: nothing new of it goes to gold "
+        f"[bold red]the lane of {exchange} is closed[/]: nothing new goes to gold "
         "until its gate passes. Look, and decide: ./bullion airflow dags trigger "
         f'release_lane -c \'{{"exchange": "{exchange}"}}\', then Required actions '
         "in Airflow; see docs/runbooks/closed-lane.md"
