@@ -7,6 +7,7 @@ published.
 """
 
 import asyncio
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -37,8 +38,9 @@ class Sweeper:
     """Where the next sweep of each native symbol begins."""
     compared: dict[str, int] = field(default_factory=dict)
     """The last id of each native symbol that was compared."""
-    begun_with: dict[str, int] = field(default_factory=dict)
-    """The newest id that REST alone showed when it was first asked for its newest."""
+    first: dict[str, int] = field(default_factory=dict)
+    """The first id of each native symbol that came by stream: those before it are
+    older than capture, and nothing that a stream left out."""
     young: dict[str, dict[int, Trade]] = field(default_factory=dict)
     """Of each native symbol what REST had, and the stream may still bring."""
 
@@ -96,7 +98,6 @@ class Sweeper:
         native = instrument.native
         page = await self.rest.page(self.rest.fill.newest(instrument), instrument)
         shown = {int(trade.trade_id): trade for trade in page.trades}
-        self.begun_with.setdefault(native, max(shown, default=-1))
         young = self.young.setdefault(native, {})
         done = self.compared.get(native, -1)
         young.update((number, shown[number]) for number in shown if number > done)
@@ -113,6 +114,8 @@ class Sweeper:
         heard = capture.heard.get(instrument.native)
         if heard is None:
             return
+        if instrument.native not in self.first and heard.ids:
+            self.first[instrument.native] = min(map(int, heard.ids))
         missing = [trade for trade in due if trade.trade_id not in heard.ids]
         last = int(due[-1].trade_id)
         heard.ids = {each for each in heard.ids if int(each) > last}
@@ -120,7 +123,7 @@ class Sweeper:
             await sent(trade, capture.outlet, self.rest.url)
         self.compared[instrument.native] = last
         told = {"exchange": capture.exchange.name, "symbol": instrument.symbol}
-        first = self.begun_with.get(instrument.native, -1) + 1
+        first = self.first.get(instrument.native, math.inf)
         owed = [trade for trade in due if int(trade.trade_id) >= first]
         omitted = [trade for trade in missing if int(trade.trade_id) >= first]
         capture.tally.swept += len(owed)
