@@ -13,6 +13,8 @@ from dags.factory.settings import environment, exchanges
 
 ADMIT, REFUSE, LEAVE = "Admit", "Refuse", "Leave it closed"
 POOL = "gold.decisions"
+LEAST = 10
+"""Letters of a reason."""
 HARMLESS = " .:_,-"
 """What may stand in a cell beside letters and digits."""
 TRIAGE = """
@@ -34,9 +36,9 @@ the lane goes by it. What came after the gate that you looked at is judged as ev
 
 ### When it is red
 - **`look`:** the lane is not closed, or is open again; its log says so.
-- **`decide`:** the gate has read on since you looked, or no row is at fault (admit, or
-  leave it). Nothing was entered; trigger it again. Otherwise clear the task: a run
-  enters its decision once, however often it is done.
+- **`decide`:** no reason was given, the gate has read on since you looked, or no row is
+  at fault (admit, or leave it). Nothing was entered; trigger it again. Otherwise clear
+  the task: a run enters its decision once, however often it is done.
 """
 
 
@@ -74,13 +76,19 @@ def release_dag() -> DAG:
         (chosen,) = answer["chosen_options"]
         if chosen == LEAVE:
             raise AirflowSkipException("it was left closed")
+        reason = str((answer["params_input"] or {}).get("reason") or "")
+        if len(reason.strip()) < LEAST:
+            raise AirflowFailException(
+                f"no reason was given, of {LEAST} letters at least: nothing was entered."
+                " Trigger it again, and say why"
+            )
         who = answer.get("responded_by_user") or {}
         try:
             return decided(
                 exchange=str(context["params"]["exchange"]),
                 snapshot_to=int(pulled(task_ids="look")["snapshot_to"]),
                 decision=chosen.lower(),
-                reason=str(answer["params_input"]["reason"]),
+                reason=reason,
                 by=str(who.get("name") or who.get("id") or "unknown"),
                 run_id=str(context["run_id"]),
                 env=environment(),
@@ -116,9 +124,11 @@ def release_dag() -> DAG:
                 body="{{ ti.xcom_pull(task_ids='look')['page'] }}",
                 options=[ADMIT, REFUSE, LEAVE],
                 params={
+                    # Without a default the task would fail before it asks.
                     "reason": Param(
-                        type="string",
-                        minLength=10,
+                        None,
+                        type=["null", "string"],
+                        minLength=LEAST,
                         maxLength=500,
                         description="Why; it is kept with your name.",
                     )

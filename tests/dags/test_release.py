@@ -38,10 +38,12 @@ def looked() -> dict[str, Any]:
     return dict(called("look")(params={"exchange": EXCHANGE}))
 
 
-def decided(chosen: str, seen: dict[str, Any]) -> dict[str, Any]:
+def decided(
+    chosen: str, seen: dict[str, Any], reason: str | None = REASON
+) -> dict[str, Any]:
     answer = {
         "chosen_options": [chosen],
-        "params_input": {"reason": REASON},
+        "params_input": {"reason": reason},
         "responded_by_user": {"id": "1", "name": "ada"},
     }
     pulled = Pulled(look=seen, answer=answer)
@@ -61,6 +63,22 @@ def test_a_person_sees_what_is_at_fault_and_decides(lane: Lane) -> None:
     assert (told["decision"], told["decided_by"]) == ("refuse", "ada")
     assert told["reason"] == REASON
     assert lane.gate()["refused"] == "1"
+
+
+@pytest.mark.parametrize("reason", [None, "", "          ", "because"])
+def test_nothing_is_entered_without_a_reason(lane: Lane, reason: str | None) -> None:
+    lane.arrive({5: "1000"})
+    lane.closes()
+
+    with pytest.raises(AirflowFailException, match="say why"):
+        decided(ADMIT, looked(), reason)
+    assert lane.table("gold.decisions").scan().to_arrow().num_rows == 0
+
+
+def test_a_person_can_be_asked_before_anything_is_said(lane: Lane) -> None:
+    # Airflow validates a task's params when it starts, before anybody has answered.
+    params = release_dag().get_task("answer").params
+    assert params.validate() == {"reason": None}
 
 
 def test_a_lane_that_is_left_closed_stays_so(lane: Lane) -> None:
