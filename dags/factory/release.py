@@ -79,8 +79,8 @@ def release_dag() -> DAG:
         reason = str((answer["params_input"] or {}).get("reason") or "")
         if len(reason.strip()) < LEAST:
             raise AirflowFailException(
-                f"no reason was given, of {LEAST} letters at least: nothing was entered."
-                " Trigger it again, and say why"
+                f"no reason was given, of {LEAST} letters at least: nothing was "
+                "entered. Trigger it again, and say why"
             )
         who = answer.get("responded_by_user") or {}
         try:
