@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pyiceberg.transforms import DayTransform, MonthTransform
 
 from expectations.gate import GateClosed, hold_increment, last
 from expectations.increment import checkpoint
@@ -29,6 +30,13 @@ class Lane:
         addresses = ("bronze.trades", SILVER, "silver.dead_letters")
         for address in (*addresses, "gold.candles_1m", "gold.decisions"):
             created(self.catalog, address, EXCHANGE)
+        # As their specs have it: rows are sorted into partitions when they are written.
+        for address, column, transform in (
+            ("silver.dead_letters", "error_timestamp", DayTransform()),
+            ("gold.decisions", "decided_at", MonthTransform()),
+        ):
+            with self.table(address).update_spec() as spec:
+                spec.add_field(column, transform)
         close = {
             "exchange": EXCHANGE.upper(),
             "symbol": "BTCUSD",
