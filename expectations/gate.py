@@ -5,13 +5,13 @@ import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import great_expectations as gx
 import pandas as pd
 from great_expectations.core.run_identifier import RunIdentifier
 
 from expectations.build_gx_context import PLACES
+from expectations.gate_notes import notes
 from expectations.increment import Increment, next_increment
 from expectations.suites import INCREMENT, ROWS
 
@@ -116,25 +116,11 @@ def hold(
     return failed
 
 
-def last(exchange: str, env: Mapping[str, str]) -> dict[str, Any] | None:
-    """Return what the last gate of a lane noted; None before the first."""
-    file = notes(exchange, env)
-    if not file.exists():
-        return None
-    lines = file.read_bytes().strip().splitlines()
-    told: dict[str, Any] = json.loads(lines[-1])
-    return told
-
-
-def notes(exchange: str, env: Mapping[str, str]) -> Path:
-    return Path(env["BULLION_GATES"]) / f"{exchange}.jsonl"
-
-
 def remember(
     env: Mapping[str, str], told: Mapping[str, str], outcome: str, failed: list[str]
 ) -> None:
     """Append one line to the lane's gates: for `status`, and for who asks later."""
-    file = notes(told["exchange"], env)
+    file = notes(Path(env["BULLION_GATES"]), told["exchange"])
     file.parent.mkdir(parents=True, exist_ok=True)
     if file.exists() and file.stat().st_size > ROTATE_AT:
         file.replace(file.with_suffix(".jsonl.1"))

@@ -8,6 +8,7 @@ that are admitted need not meet what they did not meet, and go on with all other
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -27,7 +28,7 @@ from pyiceberg.table import Table
 from expectations.catalog import added_by, open_catalog, pending
 from expectations.engine import connection
 from expectations.figures import MOST_JUMP, expect_prices
-from expectations.gate import last
+from expectations.gate_notes import last
 from expectations.increment import checkpoint, consumed
 from expectations.rule import given, version_of
 from expectations.silver.trades import rules
@@ -170,7 +171,7 @@ def closed(
     Raises:
         NotClosed: it did not, or gold has read on.
     """
-    gate = last(exchange, env)
+    gate = last(Path(env["BULLION_GATES"]), exchange)
     if gate is None or gate["outcome"] != "closed":
         told = "no gate yet" if gate is None else f"the last gate: {gate['outcome']}"
         raise NotClosed(f"the lane of {exchange} is not closed ({told})")

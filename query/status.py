@@ -11,6 +11,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from pyiceberg.catalog import Catalog
 from pyiceberg.table import Table
 
+from expectations.gate_notes import last
 from query.completeness import completeness
 from query.lake import Lake
 from query.settings import Settings
@@ -159,12 +160,7 @@ def dead_letters(lake: Lake) -> dict[str, Any]:
 
 def last_gate(settings: Settings, exchange: str) -> dict[str, Any] | None:
     """Return what the last gate of a lane said; None before the first."""
-    file = settings.gates / f"{exchange}.jsonl"
-    if not file.exists():
-        return None
-    lines = file.read_bytes().strip().splitlines()
-    told: dict[str, Any] = json.loads(lines[-1])
-    return told
+    return last(settings.gates, exchange)
 
 
 class Airflow:

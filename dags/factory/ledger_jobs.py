@@ -34,43 +34,49 @@ class NoteJob(SparkJob):
         return True
 
 
-class CountJob(BashOperator):
-    """Runs `python -m ingestion count EXCHANGES`: what REST has as newest."""
+class AskJob(BashOperator):
+    """Runs `python -m ingestion WORDS`, which asks exchanges; the lanes go first."""
 
-    def __init__(self, *, exchanges: Sequence[str], **kwargs: Any) -> None:
+    def __init__(self, *, words: str, **kwargs: Any) -> None:
         super().__init__(
-            bash_command='exec "$BULLION_SPARK_PYTHON" -m ingestion count '
-            + " ".join(exchanges),
+            bash_command=f'exec "$BULLION_SPARK_PYTHON" -m ingestion {words}',
             append_env=True,
             output_processor=json.loads,
             **kwargs,
         )
 
     def execute(self, context: Context) -> Any:
-        """Return the counts."""
+        """Return what it reports."""
         if lanes_first():
             raise AirflowSkipException("the stack has just begun: the lanes go first")
+        self.prepare()
         return super().execute(context)
 
+    def prepare(self) -> None:
+        """Say what else the process must know."""
 
-class FillJob(BashOperator):
-    """Runs `python -m ingestion fill` on the ledger's holes; skipped without any."""
+
+class CountJob(AskJob):
+    """Asks for what REST has as newest; returns the counts."""
+
+    def __init__(self, *, exchanges: Sequence[str], **kwargs: Any) -> None:
+        super().__init__(words=f"count {' '.join(exchanges)}", **kwargs)
+
+
+class FillJob(AskJob):
+    """Asks for the ledger's holes and returns the answers; skipped without any."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(
-            bash_command='exec "$BULLION_SPARK_PYTHON" -m ingestion fill '
-            '--holes "$HOLES"',
-            append_env=True,
-            output_processor=json.loads,
-            **kwargs,
-        )
+        super().__init__(words='fill --holes "$HOLES"', **kwargs)
 
-    def execute(self, context: Context) -> Any:
-        """Return the exchanges' answers."""
+    def prepare(self) -> None:
+        """Say which holes are open.
+
+        Raises:
+            AirflowSkipException: none is, that is not being filled.
+        """
         from expectations.ledger import holes_to_fill, open_gaps, tell_capture
 
-        if lanes_first():
-            raise AirflowSkipException("the stack has just begun: the lanes go first")
         env, now = environment(), datetime.now(UTC)
         gaps = open_gaps(env)
         tell_capture(gaps, env, now)
@@ -78,4 +84,3 @@ class FillJob(BashOperator):
         if not holes:
             raise AirflowSkipException("no hole is open that is not being filled")
         self.env = {"HOLES": json.dumps(holes)}
-        return super().execute(context)

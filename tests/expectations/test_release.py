@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from pyiceberg.transforms import DayTransform, MonthTransform
 
-from expectations.gate import GateClosed, hold_increment, last
+from expectations.gate import GateClosed, hold_increment
+from expectations.gate_notes import last
 from expectations.increment import checkpoint
 from expectations.release import NotClosed, NothingToRefuse, decide, look
 from schemas.table import all_exchanges, table_at
@@ -92,7 +93,7 @@ class Lane:
         """Ask the gate, which closes; return what it noted."""
         with pytest.raises(GateClosed, match="release_lane"):
             self.gate()
-        told = last(EXCHANGE, self.env)
+        told = last(Path(self.env["BULLION_GATES"]), EXCHANGE)
         assert told is not None
         return told
 
