@@ -30,15 +30,40 @@ class RestFault:
 
 
 @dataclass(slots=True)
+class Disarray:
+    """In which other order, and how often, one connection is told its frames."""
+
+    doubled: int = 0
+    """How many of the next frames go out twice."""
+    swapped: int = 0
+    """How many of the next frames change places with the one behind them."""
+    _overtaken: list[str] = field(default_factory=list)
+    """A frame that waits for the one behind it."""
+
+    def bent(self, texts: list[str]) -> list[str]:
+        """Return what the connection is told now in place of these frames.
+
+        However many are due at once, no more are doubled or overtaken than were
+        ordered.
+        """
+        twice = [text for text in texts[: self.doubled] for _ in range(2)]
+        self.doubled = max(0, self.doubled - len(texts))
+        texts = [*self._overtaken, *twice, *texts[len(twice) // 2 :]]
+        late = min(self.swapped, len(texts)) // 2 * 2
+        for place in range(0, late, 2):
+            texts[place : place + 2] = texts[place : place + 2][::-1]
+        self.swapped -= late
+        kept = len(texts) - 1 if late == len(texts) - 1 and self.swapped > 1 else None
+        self._overtaken = texts[kept:] if kept is not None else []
+        return texts[:kept]
+
+
+@dataclass(slots=True)
 class Disorder:
     """The faults of one exchange that still stand; times are of `time.monotonic`."""
 
     omitted: dict[str, int] = field(default_factory=dict)
     """How many of each symbol's next trades no WebSocket is told; REST has them."""
-    doubled: int = 0
-    """How many of the next frames go out twice."""
-    swapped: int = 0
-    """How many of the next frames change places with the one behind them."""
     merged_until: float = 0
     split_until: float = 0
     held_until: float = 0
@@ -96,26 +121,6 @@ class Disorder:
         if now < self.merged_until and groups:
             return [[trade for group in groups for trade in group]]
         return groups
-
-    def bent(self, texts: list[str], waiting: list[str]) -> tuple[list[str], list[str]]:
-        """Return what a connection is told now, and what waits to be overtaken.
-
-        `waiting` is what waited before.
-        """
-        if self.doubled:
-            texts = [text for text in texts for _ in range(2)]
-        texts = [*waiting, *texts]
-        if not self.swapped:
-            return texts, []
-        for place in range(0, len(texts) - 1, 2):
-            texts[place : place + 2] = texts[place : place + 2][::-1]
-        even = len(texts) // 2 * 2
-        return texts[:even], texts[even:]
-
-    def count_down(self, frames: int) -> None:
-        """Note that so many frames went out."""
-        self.doubled = max(0, self.doubled - frames)
-        self.swapped = max(0, self.swapped - frames)
 
     def _without_omitted(self, groups: list[Group]) -> list[Group]:
         told: list[Group] = []

@@ -119,14 +119,18 @@ async def lose(hub: Hub, order: Order) -> dict[str, object]:
 
 async def duplicate(hub: Hub, order: Order) -> dict[str, object]:
     """Send the next `count` frames of each connection twice."""
-    hub.disorder.doubled = count_of(order)
-    return {"count": hub.disorder.doubled}
+    count = count_of(order)
+    for connection in hub.connections:
+        connection.disarray.doubled = count
+    return {"count": count}
 
 
 async def reorder(hub: Hub, order: Order) -> dict[str, object]:
-    """Send the next `count` frames of each connection one place later."""
-    hub.disorder.swapped = count_of(order)
-    return {"count": hub.disorder.swapped}
+    """Send the next `count` frames of each connection in pairs, the later first."""
+    count = count_of(order)
+    for connection in hub.connections:
+        connection.disarray.swapped = count
+    return {"count": count}
 
 
 async def merge(hub: Hub, order: Order) -> dict[str, object]:

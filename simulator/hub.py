@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import structlog
 from aiohttp import ClientConnectionError, web
 
-from simulator.disorder import Disorder
+from simulator.disorder import Disarray, Disorder
 from simulator.feed import Feed, Group
 
 log = structlog.get_logger()
@@ -45,8 +45,7 @@ class Connection:
         self.muted = False
         """Half open: the line is there, and nothing comes out of it."""
         self._disorder = disorder
-        self._overtaken: list[str] = []
-        """A frame that waits for the one behind it."""
+        self.disarray = Disarray()
         self._read: list[tuple[float, int]] = [(0.0, 0)]
         self._asked, self._asked_at = 0, 0.0
         self.told = self.heard = time.monotonic()
@@ -103,11 +102,6 @@ class Connection:
                 socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
             )
             self._transport.abort()
-
-    def bent(self, texts: list[str]) -> list[str]:
-        """Return the frames as disorder has them come to this connection."""
-        texts, self._overtaken = self._disorder.bent(texts, self._overtaken)
-        return texts
 
     def mark(self, position: int) -> None:
         """Begin to count what is read: all before this position is not ours."""
@@ -211,14 +205,13 @@ class Hub:
             groups = self.disorder.arranged(groups)
             for connection in list(self.connections):
                 texts = self.texts(connection, groups) if connection.follows else []
-                texts = connection.bent(texts)
+                texts = connection.disarray.bent(texts)
                 if texts and self.feed.waits:
                     ended = not self.feed.more
                     mark = connection.due_mark(self.feed.position, ended)
                     await self._tell_waiting(connection, [*texts, *mark])
                 elif texts:
                     connection.tell_now(texts)
-            self.disorder.count_down(len(groups))
             if not self.feed.more:
                 log.info("feed_ended", exchange=self.exchange, **self.feed.about())
 
