@@ -1,4 +1,8 @@
-"""Run after run over the laptop's warm driver: does what it holds stay flat?"""
+"""Run after run over the laptop's warm driver: does what it holds stay flat?
+
+Upkeep runs now and then as it does on a laptop, with ages shortened to fit: without it
+the history of the tables, which the driver reads, would grow with the runs.
+"""
 
 import argparse
 import json
@@ -10,7 +14,7 @@ from typing import Any
 
 import psutil
 
-from benchmarks.jvm import memory
+from benchmarks.jvm import classes, memory
 from benchmarks.lake_trades import Trades
 from schemas.table import ROOT, all_exchanges
 from spark_apps.settings import Settings
@@ -18,8 +22,16 @@ from spark_apps.settings import Settings
 TRADES_A_RUN = 10
 OFTEN = 10
 """Wider candles come with every so many runs."""
+KEPT_FOR = {
+    "BULLION_KEEP_SNAPSHOTS_HOURS": "0.1",
+    "BULLION_KEEP_BRONZE_SNAPSHOTS_HOURS": "0.1",
+}
+"""Ages of snapshots in upkeep: some 50 runs long."""
+GREW = 12
+"""Classes that are named in the end, those first that grew most."""
 WARM = 20
 """Runs after which what is loaded once has been loaded."""
+NOW_AND_THEN = 50
 FIRST_ID = 500_000_000
 """Behind all that the bench before has sent."""
 PATIENCE = 300
@@ -48,10 +60,11 @@ class Lane:
 
 
 def step(*words: str) -> dict[str, Any]:
-    """Run a step of a lane; return its report."""
+    """Run a step of a lane, or upkeep; return its report."""
     done = subprocess.run(
         [sys.executable, "-P", "-m", "spark_apps.run", *words],
         cwd=ROOT,
+        env={**os.environ, **KEPT_FOR},
         stdout=subprocess.PIPE,
         text=True,
         check=True,
@@ -77,19 +90,24 @@ def main() -> None:
     asked = parser.parse_args()
     settings = Settings.read(os.environ)
     lane, pid = Lane(settings), driver(settings.connect_port)
-    told = {}
+    told, first = {}, dict[str, float]()
     began = time.monotonic()
     for number in range(1, asked.runs + 1):
         lane.run(number)
-        if number == WARM or number % 50 == 0:
+        if number == WARM or number % NOW_AND_THEN == 0:
+            step("upkeep")
             told[number] = {name: round(mb, 1) for name, mb in memory(pid).items()}
             told[number]["threads"] = psutil.Process(pid).num_threads()
+            first = first or dict(classes(pid))
             took = (time.monotonic() - began) / number
             print(
                 f"after {number} runs, MB and threads: {told[number]}; "
                 f"{took:.1f} s each",
                 flush=True,
             )
+    grown = {name: mb - first.get(name, 0) for name, mb in classes(pid).items()}
+    for name in sorted(grown, key=grown.__getitem__, reverse=True)[:GREW]:
+        print(f"{name}: {grown[name]:+.2f} MB since run {WARM}")
     print(json.dumps(told))
 
 
