@@ -9,13 +9,13 @@ from typing import Any
 from expectations.catalog import added_files, open_catalog
 from expectations.rollups import noted
 from schemas.exchange import has_past_days
-from schemas.id_range import IdRange, cut, from_text
+from schemas.id_range import IdRange, cut, from_text, without
 from schemas.table import all_exchanges, table_at
 
 READ_TO = "bullion.ledger-read-to"
 """What the ledger leaves in a snapshot's summary: how far it has read gold."""
 AGAIN_AFTER = timedelta(minutes=2)
-"""How long trades of a fill may be on their way before the exchange is asked again."""
+"""How long trades of a fill may be on their way before they are asked for again."""
 BY_REST = 1_000_000
 """Ids for which a hole is asked by REST; one that lacks more is days of the past."""
 AT_ONCE = 200
@@ -81,11 +81,39 @@ def holes_to_fill(
             "symbol": row["symbol"],
             "first_missing_id": row["first_missing_id"],
             "last_missing_id": row["last_missing_id"],
-            "missing": (missing := cut(from_text(row["missing_ranges"]), BY_REST)),
-            "after": begins_after(row, missing[0][0], ranges).isoformat(),
+            "missing": missing,
+            "after": after.isoformat(),
         }
         for row in found
+        for missing, after in [due(row, ranges)]
     ]
+
+
+def due(
+    gap: Mapping[str, Any], ranges: Iterable[Mapping[str, Any]]
+) -> tuple[list[IdRange], datetime]:
+    """Return the ids of a gap to ask for now, and when the trade before them was.
+
+    Where the time of the last fill was up before it was through, the next goes on from
+    there, and need not wait until gold has what that one brought.
+    """
+    missing = from_text(gap["missing_ranges"])
+    if went_on := behind(gap):
+        left, after = went_on
+    else:
+        left, after = missing, begins_after(gap, missing[0][0], ranges)
+    return cut(left, BY_REST), after
+
+
+def behind(gap: Mapping[str, Any]) -> tuple[list[IdRange], datetime] | None:
+    """Return what the last fill had not come to, and how far that was, if any."""
+    reached = json.loads(gap["evidence"] or "{}").get("last", {}).get("reached")
+    if reached is None:
+        return None
+    asked = (0, int(reached[0]))
+    missing = from_text(gap["missing_ranges"])
+    left = [part for span in missing for part in without(span, [asked])]
+    return (left, datetime.fromisoformat(reached[1])) if left else None
 
 
 def begins_after(
@@ -150,6 +178,6 @@ def holes(
     for row in gaps:
         last = json.loads(row["evidence"] or "{}").get("last")
         asked = datetime.fromisoformat(last["asked_at"]) if last else None
-        due = asked is None or now - asked >= AGAIN_AFTER
-        if due and by_rest(row["exchange"], row["missing"]):
+        waited = asked is None or now - asked >= AGAIN_AFTER
+        if (waited or behind(row)) and by_rest(row["exchange"], row["missing"]):
             yield row

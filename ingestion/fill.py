@@ -56,6 +56,8 @@ class Answer(Struct):
     """Whether it answered for all of the ids, up to a trade behind them."""
     skipped: list[IdRange] = []
     """Ids that it left out between others."""
+    reached: tuple[int, datetime] | None = None
+    """The trade up to which all was asked for when time was up; ask on from it."""
     error: str = ""
 
     @classmethod
@@ -139,7 +141,7 @@ class Filler:
     async def _ask(self, hole: Hole, instrument: Instrument, told: Answer) -> None:
         wanted = joined(hole.missing)
         lacking = {number for a, b in wanted for number in range(a, b + 1)}
-        lowest, highest, before = wanted[0][0], -1, -1
+        lowest, last, before = wanted[0][0], (-1, hole.after), (-1, hole.after)
         cursor = self.rest.fill.first(wanted[0][0], hole.after)
         if cursor is None:
             told.error = f"REST of {self.exchange.name} has its newest trades alone"
@@ -153,17 +155,20 @@ class Filler:
                     # What is held, or came already, is not sent again.
                     lacking.discard(number)
                     told.published += await sent(trade, self.outlet, self.rest.url)
-            before, highest = highest, max(ids, default=highest)
+            times = (trade.timestamp for trade in page.trades)
+            before, last = last, max([last, *zip(ids, times, strict=True)])
             lowest = min([lowest, *ids[:1]])
-            if highest > wanted[-1][1] or highest <= before or not page.after:
+            if last[0] > wanted[-1][1] or last[0] <= before[0] or not page.after:
                 # It has no more of them, or not yet.
                 break
             cursor = page.after
+        else:
+            told.reached = before if before[0] >= wanted[0][0] else None
         if lowest < wanted[0][0]:
             # Left out is only what lies between two trades that it has. Times of
             # neighbours may not be in order: what the last page ends with is no proof.
-            told.whole = highest > wanted[-1][1]
-            until = highest if told.whole else before
+            told.whole = last[0] > wanted[-1][1]
+            until = last[0] if told.whole else before[0]
             told.skipped = joined((n, n) for n in lacking if n < until)
 
 

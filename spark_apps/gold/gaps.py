@@ -49,16 +49,20 @@ class Answer:
     """Whether it answered for all of the ids, up to a trade behind them."""
     skipped: tuple[IdRange, ...]
     """Ids that it left out between others."""
+    reached: tuple[int, datetime] | None = None
+    """The trade up to which all was asked for when its time was up."""
     error: str = ""
 
     @classmethod
     def read(cls, told: Any) -> Self:
         """Return an answer as the fill reports it."""
+        reached = told["reached"]
         return cls(
             **told
             | {
                 "asked_at": datetime.fromisoformat(told["asked_at"]),
                 "skipped": tuple((first, last) for first, last in told["skipped"]),
+                "reached": reached and (reached[0], datetime.fromisoformat(reached[1])),
             }
         )
 
@@ -206,6 +210,9 @@ def answered(gap: Gap, answer: Answer, apart: timedelta) -> Gap:
         "skipped": as_text(answer.skipped[:SHOWN]),
         **({"error": answer.error} if answer.error else {}),
     }
+    if answer.reached:
+        number, at = answer.reached
+        last["reached"] = [number, at.isoformat()]
     told: dict[str, Any] = {"asks": said.get("asks", 0) + 1, "last": last}
     if waiting:
         told["left_out"] = waiting

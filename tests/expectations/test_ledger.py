@@ -131,6 +131,34 @@ def test_a_fill_goes_on_where_the_one_before_it_came_to(catalog: SqlCatalog) -> 
     assert told["after"] == (NOON + 3 * minute).isoformat()
 
 
+def test_a_fill_whose_time_was_up_goes_on_at_once(catalog: SqlCatalog) -> None:
+    """It waits for nothing that the one before has sent."""
+    at, second = NOON + timedelta(hours=1), timedelta(seconds=1)
+
+    def reached(number: int) -> str:
+        told = json.loads(asked(NOON - second))
+        told["last"]["reached"] = [number, at.isoformat()]
+        return json.dumps(told)
+
+    gaps = [
+        gap(10, 99, missing=80, missing_ranges="[[10, 49], [60, 99]]"),
+        # What it came to is the end: it asks again when all may be in gold.
+        gap(200, 299, missing=10, missing_ranges="[[200, 209]]"),
+    ]
+    append(
+        catalog.load_table("market_data.trade_gaps"),
+        "gold.gaps",
+        [
+            each | {"state": "filling", "evidence": reached(n)}
+            for each, n in zip(gaps, (44, 250))
+        ],
+    )
+
+    (told,) = holes_to_fill(open_gaps({}), {}, NOON)
+    assert told["missing"] == [(45, 49), (60, 99)]
+    assert told["after"] == at.isoformat()
+
+
 def test_capture_is_told_how_many_gaps_each_exchange_has(
     catalog: SqlCatalog, tmp_path: Path
 ) -> None:

@@ -209,6 +209,53 @@ async def test_a_fill_that_is_not_through_tells_what_was_left_out_before_its_las
     assert answer.skipped == [(early, early)]
 
 
+class Paged:
+    """A REST by whose pages time is told."""
+
+    def __init__(self, fill: Fill) -> None:
+        self.fill, self.pages = fill, 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.fill, name)
+
+    def page(self, *told: Any) -> Page:
+        self.pages += 1
+        return self.fill.page(*told)
+
+    def monotonic(self) -> int:
+        return self.pages
+
+
+@EACH
+async def test_a_fill_whose_time_is_up_tells_where_the_next_goes_on(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with (
+        served(rate=5000, exchanges=[name]) as sim,
+        filler(sim, name, tmp_path) as asking,
+    ):
+        truth = await issued(sim, name, 4700)
+        clock = Paged(asking.rest.fill)
+        monkeypatch.setattr("ingestion.fill.time", clock)
+        paged = replace(asking, rest=replace(asking.rest, fill=clock))
+        asked = hole(asking, truth, 100, 4500)
+        last = asked.last_missing_id
+        short = [await replace(paged, until=n).answer(asked) for n in (0, 1)]
+        clock.pages = 0
+        first = await replace(paged, until=2).answer(asked)
+        assert first.reached is not None
+        number, at = first.reached
+        asked.missing, asked.after = [(number + 1, last)], at
+        second = await replace(paged, until=99).answer(asked)
+
+    assert [answer.reached for answer in short] == [None, None]
+    ids = [each["trade_id"] for each in truth]
+    assert number in ids[100:] and not first.whole and first.skipped == []
+    assert second.whole and second.skipped == [] and second.reached is None
+    came = {int(each["trade_id"]) for each in published(asking)}
+    assert came == set(ids[100:4501])
+
+
 async def test_an_exchange_that_is_asked_too_often_is_left_alone_by_all(
     tmp_path: Path,
 ) -> None:
@@ -268,5 +315,5 @@ def test_holes_that_are_none_are_refused_with_an_example(text: str) -> None:
 def test_an_answer_is_json_that_the_ledger_reads() -> None:
     assert list(Answer.__struct_fields__) == [
         *("exchange", "symbol", "first_missing_id", "last_missing_id", "asked_at"),
-        *("requests", "published", "whole", "skipped", "error"),
+        *("requests", "published", "whole", "skipped", "reached", "error"),
     ]

@@ -1,5 +1,6 @@
 """The ledger: holes in gold's trade ids are found, followed, and proven away."""
 
+import json
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -206,10 +207,25 @@ def test_an_answer_is_read_from_a_fills_report() -> None:
         '{"answers": [{"exchange": "ACME", "symbol": "BTCUSD", "first_missing_id": 11,'
         ' "last_missing_id": 20, "asked_at": "2026-11-22T13:01:00+00:00",'
         ' "requests": 1, "published": 0, "whole": true, "skipped": [[11, 12]],'
-        ' "error": ""}]}'
+        ' "reached": null, "error": ""}]}'
     )
 
     assert read == answer(gap(), skipped=[(11, 12)])
+
+
+def test_how_far_a_fill_came_is_kept_until_the_next_answer() -> None:
+    report = (
+        '{"answers": [{"exchange": "ACME", "symbol": "BTCUSD", "first_missing_id": 11,'
+        ' "last_missing_id": 20, "asked_at": "2026-11-22T13:01:00+00:00",'
+        ' "requests": 1, "published": 4, "whole": false, "skipped": [],'
+        ' "reached": [14, "2026-11-22T12:00:14.5Z"], "error": ""}]}'
+    )
+    partly = answered(gap(), *answers(report), apart=2 * MINUTE)
+    later = heard(partly)
+
+    told, last = (json.loads(each.evidence or "")["last"] for each in (partly, later))
+    assert told["reached"] == [14, "2026-11-22T12:00:14.500000+00:00"]
+    assert "reached" not in last
 
 
 def arrived(lake: Lake, *ids: int, **changes: Any) -> None:
