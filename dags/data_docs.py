@@ -6,7 +6,7 @@ from airflow.sdk import DAG, DeltaTriggerTimetable, task
 from airflow.sdk.exceptions import AirflowRescheduleException
 
 from dags.factory.policy import POLICY, START
-from dags.factory.settings import environment, lanes_first
+from dags.factory.settings import environment, exchanges, lanes_first
 
 AFTER_THEM = timedelta(seconds=20)
 
@@ -16,6 +16,7 @@ with DAG(
     doc_md="""
 ### What this is
 The pages behind *Data quality* in the menu: every failed gate, and the newest others.
+*Gates over time* on top of them has each expectation of each lane, by the hour.
 
 ### When it is red
 The last published pages stay. The lanes do not depend on this DAG.
@@ -38,6 +39,6 @@ The last published pages stay. The lanes do not depend on this DAG.
             # The first gates are just being asked: a page now would show none of them.
             later = datetime.now(UTC) + AFTER_THEM
             raise AirflowRescheduleException(later)  # type: ignore[no-untyped-call]
-        return publish_site(environment(), keep=300)
+        return publish_site(environment(), 300, exchanges())
 
     publish()

@@ -3,11 +3,14 @@
 import json
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import mkdtemp
 
 import great_expectations as gx
+
+from expectations.history_page import write as write_history
 
 # What the pages of Great Expectations 1.24.1 load from other hosts, and where it is in
 # the WebJars below META-INF/resources/webjars.
@@ -33,8 +36,14 @@ LOGO = re.compile(r"https://great-expectations-web-assets[^\"']*")
 URL = "/data-docs"
 
 
-def publish_site(env: Mapping[str, str], keep: int) -> int:
+HISTORY = "history.html"
+MENU = f'<p style="padding:1em"><a href="{HISTORY}">Gates over time</a></p>'
+
+
+def publish_site(env: Mapping[str, str], keep: int, exchanges: Sequence[str]) -> int:
     """Publish the newest `keep` results and each failed one; return how many pages.
+
+    Beside them lies the history of each expectation, over all gates of these lanes.
 
     Nothing is built when no result is newer than what is published.
     """
@@ -62,7 +71,10 @@ def publish_site(env: Mapping[str, str], keep: int) -> int:
             "BULLION_GX_SITE": str(site),
         },
     ).build_data_docs()
-    pages = localise(site)
+    pages = localise(site) + 1
+    write_history(
+        site / HISTORY, Path(env["BULLION_GATES"]), exchanges, datetime.now(UTC)
+    )
 
     before = published.resolve() if published.exists() else None
     new = published.with_name(f"{published.name}-new")
@@ -90,4 +102,6 @@ def localise(site: Path, url: str = URL) -> int:
         for remote, local in ASSETS.items():
             text = text.replace(f'"{remote}', f'"{url}/vendor/{local}')
         page.write_text(text)
+    index = site / "index.html"
+    index.write_text(re.sub(r"(<body[^>]*>)", rf"\1{MENU}", index.read_text(), count=1))
     return len(pages)

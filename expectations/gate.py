@@ -1,8 +1,8 @@
 """The gate before gold: committed checkpoints, asked of exactly one increment."""
 
-import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,14 +11,23 @@ import pandas as pd
 from great_expectations.core.run_identifier import RunIdentifier
 
 from expectations.build_gx_context import PLACES
-from expectations.gate_notes import notes
+from expectations.gate_notes import remember
 from expectations.increment import Increment, next_increment
 from expectations.suites import INCREMENT, ROWS
 
 # `[logging] namespace_levels` does not reach what runs inside a task.
 logging.getLogger("great_expectations").setLevel(logging.WARNING)
-ROTATE_AT = 5_000_000
-"""Bytes after which the file of a lane's gates is set aside, once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What became of one expectation."""
+
+    name: str
+    met: bool
+    severity: str
+    measured: float
+    """The figure that was judged, or how many rows are at fault."""
 
 
 class GateClosed(Exception):
@@ -56,14 +65,19 @@ def pass_or_close(
         "snapshot_to": str(increment.until),
         "rows": str(increment.rows),
     }
+    folder = Path(env["BULLION_GATES"])
     try:
-        failed = ask(increment, f"{exchange}.{run_id}", env)
+        verdicts = ask(increment, f"{exchange}.{run_id}", env)
     except RuntimeError as error:
-        remember(env, told, "error", [str(error)[:300]])
+        why = [str(error)[:300]]
+        remember(folder, exchange, noted(told, "error", why))
         raise
-    critical = sorted(name for name, worst in failed.items() if worst == "critical")
+    failed = sorted(each.name for each in verdicts if not each.met)
+    critical = sorted(
+        each.name for each in verdicts if not each.met and each.severity == "critical"
+    )
     outcome = "closed" if critical else "warning" if failed else "passed"
-    remember(env, told, outcome, critical or sorted(failed))
+    remember(folder, exchange, noted(told, outcome, critical or failed, verdicts))
     if critical:
         raise GateClosed(
             f"the lane of {exchange} is closed: {', '.join(critical)}. The "
@@ -74,18 +88,38 @@ def pass_or_close(
     return told | {"outcome": outcome, "refused": str(increment.refused)}
 
 
-def ask(increment: Increment, run_id: str, env: Mapping[str, str]) -> dict[str, str]:
-    """Return the names of what was not met, each with its severity."""
+def noted(
+    told: Mapping[str, str],
+    outcome: str,
+    failed: Sequence[str],
+    verdicts: Sequence[Verdict] = (),
+) -> dict[str, object]:
+    """Return the line of a gate; what is nought of rows is left out."""
     return {
-        **hold(ROWS, increment.verdicts, run_id, env),
-        **hold(INCREMENT, increment.figures, run_id, env),
+        **told,
+        "rows": int(told["rows"]),
+        "outcome": outcome,
+        "failed": list(failed),
+        "measured": {
+            each.name: float(f"{each.measured:.6g}")
+            for each in verdicts
+            if each.measured
+        },
     }
+
+
+def ask(increment: Increment, run_id: str, env: Mapping[str, str]) -> list[Verdict]:
+    """Return what became of every expectation."""
+    return [
+        *hold(ROWS, increment.verdicts, run_id, env),
+        *hold(INCREMENT, increment.figures, run_id, env),
+    ]
 
 
 def hold(
     checkpoint: str, frame: pd.DataFrame, run_id: str, env: Mapping[str, str]
-) -> dict[str, str]:
-    """Return the columns whose expectation was not met, each with its severity.
+) -> list[Verdict]:
+    """Return what became of a checkpoint's expectations.
 
     The context is only read; the result is stored for the Data Docs.
 
@@ -102,28 +136,25 @@ def hold(
         # Colons would end up in paths and links of the Data Docs.
         run_id=RunIdentifier(run_id.replace(":", "-"), run_time=datetime.now(UTC)),
     )
-    failed = {}
+    verdicts = []
     for validation in result.run_results.values():
         for asked in validation.results:
             config = asked.expectation_config
             assert config is not None
             if not {"observed_value", "element_count"} & asked.result.keys():
                 raise RuntimeError(f"{checkpoint} could not be asked: {config.kwargs}")
-            if not asked.success:
-                failed[str(config.kwargs["column"])] = str(
-                    getattr(config.severity, "value", config.severity)
+            name = str(config.kwargs["column"])
+            measured = (
+                frame[name].iloc[0]
+                if checkpoint == INCREMENT
+                else asked.result["unexpected_count"]
+            )
+            verdicts.append(
+                Verdict(
+                    name=name,
+                    met=bool(asked.success),
+                    severity=str(getattr(config.severity, "value", config.severity)),
+                    measured=float(measured),
                 )
-    return failed
-
-
-def remember(
-    env: Mapping[str, str], told: Mapping[str, str], outcome: str, failed: list[str]
-) -> None:
-    """Append one line to the lane's gates: for `status`, and for who asks later."""
-    file = notes(Path(env["BULLION_GATES"]), told["exchange"])
-    file.parent.mkdir(parents=True, exist_ok=True)
-    if file.exists() and file.stat().st_size > ROTATE_AT:
-        file.replace(file.with_suffix(".jsonl.1"))
-    line = {**told, "rows": int(told["rows"]), "outcome": outcome, "failed": failed}
-    with file.open("a") as opened:
-        opened.write(json.dumps(line) + "\n")
+            )
+    return verdicts

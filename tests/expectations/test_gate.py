@@ -63,6 +63,7 @@ def test_a_good_increment_passes_and_is_noted(env: Env) -> None:
         "rows": 3,
         "outcome": "passed",
         "failed": [],
+        "measured": {"row_count": 3.0, "price_jump": 1.01, "delay_p95_s": 4.2},
     }
     assert list(Path(env["BULLION_GX_RESULTS"]).rglob("*.json"))
 
@@ -131,9 +132,13 @@ def test_the_pages_need_no_other_host_and_are_swapped_whole(env: Env) -> None:
     pass_or_close(increment(delay_p95_s=999.0), EXCHANGE, "run", env)
     site = Path(env["BULLION_DATA_DOCS"])
 
-    pages = publish_site(env, keep=1)
+    pages = publish_site(env, 1, [EXCHANGE])
 
     assert pages == len(list(site.rglob("*.html"))) > 2
+    over_time = (site / "history.html").read_text()
+    assert EXCHANGE in over_time and 'href="history.html"' in (
+        (site / "index.html").read_text()
+    )
     for page in site.rglob("*.html"):
         text = page.read_text()
         for loads in (
@@ -144,10 +149,10 @@ def test_the_pages_need_no_other_host_and_are_swapped_whole(env: Env) -> None:
         ):
             assert loads not in text, page
     # Nothing new: nothing is built; a new result: the old site is gone.
-    assert publish_site(env, keep=1) == 0
+    assert publish_site(env, 1, [EXCHANGE]) == 0
     first = site.resolve()
     pass_or_close(increment(), EXCHANGE, "another", env)
-    assert publish_site(env, keep=10) > pages
+    assert publish_site(env, 10, [EXCHANGE]) > pages
     assert site.resolve() != first
     assert [each for each in site.parent.iterdir() if not each.is_symlink()] == [
         site.resolve()

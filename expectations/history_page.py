@@ -1,0 +1,187 @@
+"""The page that shows each expectation of the gates over time, as strips of hours."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from html import escape
+from itertools import groupby
+from pathlib import Path
+
+from expectations.gate_hours import Hour
+from expectations.gate_notes import history
+from expectations.suites import INCREMENT, all_suites
+
+SHOWN = timedelta(days=14)
+WIDTH, HEIGHT = 672, 34
+"""Of a strip, in pixels: two for each hour."""
+STYLE = """
+:root { color-scheme: light dark; --ink: #1d2733; --soft: #66727f; --line: #dfe4ea;
+  --paper: #fff; --met: #b9d9c4; --curve: #2f6f9f; --warning: #d9931e;
+  --closed: #c8372d }
+@media (prefers-color-scheme: dark) { :root { --ink: #e6eaf0; --soft: #97a3b1;
+  --line: #2c3540; --paper: #12171d; --met: #2c4a37; --curve: #74b3e0;
+  --warning: #e0a94a; --closed: #ee6a5f } }
+body { margin: 0 auto; padding: 24px; max-width: 1180px; color: var(--ink);
+  background: var(--paper); font: 14px/1.45 system-ui, sans-serif }
+h1 { font-size: 20px; margin: 0 0 4px } h2 { font-size: 16px; margin: 28px 0 6px }
+p { color: var(--soft); margin: 0 0 12px; max-width: 75ch }
+table { border-collapse: collapse; width: 100% }
+td, th { border-top: 1px solid var(--line); padding: 5px 10px 5px 0; text-align: left;
+  vertical-align: middle; font-variant-numeric: tabular-nums }
+th { font-weight: 600; color: var(--soft); border: 0 } td small { color: var(--soft) }
+.wide { overflow-x: auto } svg { display: block } .number { text-align: right }
+.met { fill: var(--met) } .warning { fill: var(--warning) }
+.critical { fill: var(--closed) } .unasked { fill: var(--soft) }
+.curve { fill: none; stroke: var(--curve); stroke-width: 1.4 }
+.most { stroke: var(--soft); stroke-dasharray: 3 3 }
+b.warning { color: var(--warning) } b.critical { color: var(--closed) }
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """One expectation as people read it."""
+
+    name: str
+    description: str
+    severity: str
+    figure: bool
+    """Whether a figure of the whole increment is judged, and not each row."""
+    most: float | None
+
+
+def asked() -> list[Asked]:
+    """Return every expectation of the gate, those of whole increments first."""
+    return [
+        Asked(
+            name=str(told["column"]),
+            description=str(each.description),
+            severity=str(getattr(each.severity, "value", each.severity)),
+            figure=suite == INCREMENT,
+            most=told.get("max_value"),
+        )
+        for suite, expectations in sorted(all_suites().items())
+        for each in expectations
+        for told in [each.configuration.kwargs]
+    ]
+
+
+def write(page: Path, folder: Path, exchanges: Sequence[str], now: datetime) -> None:
+    """Write the page of what these lanes' gates noted."""
+    lanes = {each: history(folder, each) for each in exchanges}
+    page.write_text(shown({name: h for name, h in lanes.items() if h}, asked(), now))
+
+
+def shown(
+    lanes: Mapping[str, Sequence[Hour]], expectations: Sequence[Asked], now: datetime
+) -> str:
+    """Return the page as HTML that needs nothing else."""
+    first = (now - SHOWN).isoformat()[:13]
+    body = "".join(
+        lane(name, [each for each in hours if each.hour > first], expectations, now)
+        for name, hours in lanes.items()
+    )
+    return (
+        '<!doctype html><html lang="en"><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width">'
+        f"<title>Gates over time</title><style>{STYLE}</style>"
+        "<h1>Gates over time</h1>"
+        f"<p>{SHOWN.days} days by the hour, up to {now:%Y-%m-%d %H:%M} UTC. A curve is "
+        "the highest that was measured: a figure, or rows at fault. Dashed is what may "
+        'be. Colour marks hours in which a gate found it not met. <a href="index.html">'
+        "Single gates</a> have the rest.</p>"
+        f"{body or '<p>No gate was asked yet: the first lane run asks one.</p>'}</html>"
+    )
+
+
+def lane(
+    exchange: str, hours: Sequence[Hour], expectations: Sequence[Asked], now: datetime
+) -> str:
+    """Return the part of one lane, or that it had no gate in these days."""
+    gates = sum(hour.gates for hour in hours)
+    outcomes = ", ".join(
+        f"{sum(hour.outcomes.get(name, 0) for hour in hours):,} {said}"
+        for name, said in (
+            ("passed", "passed"),
+            ("warning", "with a warning"),
+            ("closed", "closed"),
+            ("error", "could not be asked"),
+        )
+    )
+    rows = "".join(row(each, hours, now) for each in expectations)
+    return (
+        f"<h2>{escape(exchange)}</h2><p>{gates:,} gates: {outcomes}.</p>"
+        f'<div class="wide"><table><tr><th>Expectation<th>{SHOWN.days} days ago to now'
+        '<th class="number">Not met<th>Last not met</tr>'
+        f"{rows}</table></div>"
+    )
+
+
+def row(each: Asked, hours: Sequence[Hour], now: datetime) -> str:
+    """Return one expectation of a lane."""
+    not_met = [hour for hour in hours if each.name in hour.not_met]
+    times = sum(hour.not_met[each.name] for hour in not_met)
+    last = f"{not_met[-1].hour.replace('T', ' ')}:00" if not_met else "never"
+    said = f'<b class="{each.severity}">{times:,}</b>' if times else "0"
+    return (
+        f"<tr><td>{escape(each.description)}<br><small>{escape(each.name)}, "
+        f"{each.severity}</small><td>{strip(each, hours, now)}"
+        f'<td class="number">{said}<td>{last}</tr>'
+    )
+
+
+def strip(each: Asked, hours: Sequence[Hour], now: datetime) -> str:
+    """Return the hours of one expectation as SVG, the newest on the right."""
+    states = [(place(hour, now), state(each, hour)) for hour in hours]
+    bars = "".join(bars_of(states))
+    highs = [
+        (place(hour, now), hour.measured.get(each.name, [0.0, 0.0])[1])
+        for hour in hours
+    ]
+    most = each.most if each.figure else None
+    top = max([high for _, high in highs] + [most or 0.0]) * 1.1 or 1.0
+
+    def y(value: float) -> float:
+        return round((HEIGHT - 8) * (1 - value / top) + 1, 1)
+
+    curve = ""
+    if any(high for _, high in highs):
+        points = " ".join(f"{x + 1},{y(high)}" for x, high in highs)
+        curve = f'<polyline class="curve" points="{points}"/>'
+    line = (
+        f'<line class="most" x2="{WIDTH}" y1="{y(most)}" y2="{y(most)}"/>'
+        if most
+        else ""
+    )
+    return (
+        f'<svg width="{WIDTH}" height="{HEIGHT}" role="img" '
+        f'aria-label="{escape(each.name)} over time">{bars}{line}'
+        f"{curve}</svg>"
+    )
+
+
+def bars_of(states: Sequence[tuple[int, str]]) -> Sequence[str]:
+    """Return a bar for each row of neighbouring hours of the same state."""
+    found = []
+    runs = groupby(enumerate(states), lambda at: (at[1][1], at[1][0] - 2 * at[0]))
+    for (said, _), group in runs:
+        places = [x for _, (x, _) in group]
+        tall = 4 if said == "met" else HEIGHT
+        found.append(
+            f'<rect class="{said}" x="{places[0]}" y="{HEIGHT - tall}" '
+            f'width="{places[-1] - places[0] + 2}" height="{tall}"/>'
+        )
+    return found
+
+
+def state(each: Asked, hour: Hour) -> str:
+    """Return the class of an hour's bar."""
+    if each.name in hour.not_met:
+        return each.severity
+    return "unasked" if hour.outcomes.get("error") == hour.gates else "met"
+
+
+def place(hour: Hour, now: datetime) -> int:
+    """Return where an hour begins in a strip, in pixels."""
+    at = datetime.fromisoformat(f"{hour.hour}:00+00:00")
+    return WIDTH - 2 - 2 * int((now - at) // timedelta(hours=1))
