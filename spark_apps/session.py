@@ -111,6 +111,9 @@ def _lean() -> dict[str, str]:
         "spark.sql.streaming.numRecentProgressUpdates": "20",
         "spark.connect.ui.retainedSessions": "20",
         "spark.connect.ui.retainedStatements": "50",
+        # What a session has once looked up it would take for the next client's too: a
+        # table as it was hours ago, whose snapshots have expired since.
+        "spark.connect.session.planCache.maxSize": "0",
         # Spark would take pages of 16 to 64 MB, one at least for each small join.
         "spark.buffer.pageSize": "4m",
     }

@@ -18,6 +18,11 @@ NAMES = (
     "airflow_jwt",
     "airflow_fernet",
 )
+PEOPLE = {"admin": "admin", "approver": "user", "operator": "op", "viewer": "viewer"}
+"""Who may log in to Airflow, and their role there.
+
+Who looks, runs DAGs, or decides at *Required actions* (`BULLION_APPROVERS`) are three.
+"""
 
 
 def kept(place: Place) -> dict[str, str]:
@@ -32,12 +37,13 @@ def kept(place: Place) -> dict[str, str]:
 
 
 def passwords(place: Place) -> Path:
-    """Return the file of Airflow's people and their passwords, made if it is not."""
+    """Return the file of Airflow's people and their passwords; who is missing comes."""
     file = place.home / "airflow/passwords.json"
-    if not file.exists():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        people = {name: secrets.token_urlsafe(15) for name in ("admin", "viewer")}
-        write_private(file, json.dumps(people))
+    have = json.loads(file.read_text()) if file.exists() else {}
+    missing = [name for name in PEOPLE if name not in have]
+    if missing:
+        have |= {name: secrets.token_urlsafe(15) for name in missing}
+        write_private(file, json.dumps(have))
     return file
 
 

@@ -8,6 +8,7 @@ from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import DAG, Param, chain, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
+from dags.factory.people import assigned
 from dags.factory.policy import POLICY, START
 from dags.factory.settings import environment, exchanges
 
@@ -22,8 +23,8 @@ TRIAGE = """
 A gate has closed a lane: the task `gate` of `lane__<exchange>` is red, and its rows
 stay in silver. Trigger this with the exchange. `look` shows what stands before the
 gate: which expectations were not met, how many rows are at fault, and some of them;
-*Data quality* in the menu has the gate's whole report. Then answer under *Required
-actions*:
+*Data quality* in the menu has the gate's whole report. Then an approver
+(`BULLION_APPROVERS`) answers under *Required actions*:
 
 - **Admit:** the rows are right, such as after a real fall of a price. They go on with
   all others, and need not meet what they did not meet.
@@ -133,6 +134,7 @@ def release_dag() -> DAG:
                         description="Why; it is kept with your name.",
                     )
                 },
+                assigned_users=assigned(),
                 response_timeout=timedelta(days=1),
                 retries=0,
             ),

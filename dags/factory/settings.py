@@ -38,6 +38,12 @@ def exchanges() -> tuple[str, ...]:
     return exchanges_in(os.environ)
 
 
+def approvers() -> tuple[str, ...]:
+    """Return the names of those who may decide where a DAG waits for a person."""
+    names = os.environ.get("BULLION_APPROVERS") or "admin,approver"
+    return tuple(name.strip() for name in names.split(",") if name.strip())
+
+
 def lane_interval() -> timedelta:
     """Return how far apart the runs of a lane begin.
 

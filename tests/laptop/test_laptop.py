@@ -1,5 +1,6 @@
 """The laptop's files and checks, without starting it."""
 
+import json
 import os
 import re
 import shlex
@@ -33,6 +34,17 @@ def test_secrets_are_made_once_and_for_their_owner_only(place: Place) -> None:
     assert len(set(made.values())) == len(secrets.NAMES)
     for file in (place.home / "secrets.json", secrets.passwords(place)):
         assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_people_who_are_new_get_a_password_and_others_keep_theirs(place: Place) -> None:
+    file = secrets.passwords(place)
+    known = json.loads(file.read_text())
+    assert set(known) == {"admin", "approver", "operator", "viewer"}
+    file.write_text(json.dumps({"admin": known["admin"], "viewer": "mine"}))
+
+    told = json.loads(secrets.passwords(place).read_text())
+    assert (told["admin"], told["viewer"]) == (known["admin"], "mine")
+    assert set(told) == set(known) and len(set(told.values())) == 4
 
 
 def test_homes_that_share_a_java_share_its_launcher(tmp_path: Path) -> None:

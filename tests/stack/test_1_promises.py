@@ -4,6 +4,7 @@ One story in three files, told in order: each test goes on where the one before 
 the stack. The second tells of losses, the third of other feeds and of the end.
 """
 
+import subprocess
 import time
 from pathlib import Path
 
@@ -11,8 +12,10 @@ import pytest
 from confluent_kafka import Producer
 
 from schemas.exchange import usual_exchanges
+from schemas.table import ROOT
 from schemas.topic import TRADES
 from stack import java
+from stack.settings import environment
 from tests.stack.laptop import Laptop, eventually, kill
 from tests.stack.promises import (
     CANDLES,
@@ -178,6 +181,23 @@ def test_candles_are_those_of_the_trades(laptop: Laptop, width: str) -> None:
 def test_what_went_in_came_out_run_by_run(laptop: Laptop) -> None:
     assert int(laptop.one("SELECT sum(bronze_rows) FROM silver_accounting")) > 400
     assert unaccounted(laptop) == []
+
+
+def test_lanes_outlive_the_snapshots_that_they_began_with(laptop: Laptop) -> None:
+    """Spark's sessions may not keep what they once looked up."""
+    ages = ("BULLION_KEEP_SNAPSHOTS_HOURS", "BULLION_KEEP_BRONZE_SNAPSHOTS_HOURS")
+    env = environment(laptop.place)
+    subprocess.run(
+        [env["BULLION_SPARK_PYTHON"], "-P", "-m", "spark_apps.run", "upkeep"],
+        cwd=ROOT,
+        env=env | dict.fromkeys(ages, "0.002"),
+        check=True,
+        timeout=300,
+    )
+
+    # The first run afterwards still knows the table as it was.
+    for _ in range(3):
+        goes_on(laptop)
 
 
 def test_after_the_death_of_everything_up_goes_on(laptop: Laptop) -> None:

@@ -5,6 +5,7 @@ import time
 from decimal import Decimal
 from ipaddress import ip_address
 from typing import Any
+from urllib.error import HTTPError
 
 import pytest
 
@@ -149,12 +150,32 @@ def test_a_price_out_of_all_proportion_closes_its_lane_alone(laptop: Laptop) -> 
     )
 
 
+def logged_in(laptop: Laptop, name: str) -> Airflow:
+    """Return Airflow as one of its people sees it."""
+    flow = Airflow(laptop.settings)
+    passwords = json.loads(laptop.settings.airflow_passwords.read_text())
+    who = {"username": name, "password": passwords[name]}
+    flow.token = ""
+    flow.token = str(flow.ask("/auth/token", who)["access_token"])
+    return flow
+
+
+def refused(
+    laptop: Laptop, name: str, path: str, body: dict[str, Any], how: str
+) -> bool:
+    """Return whether Airflow tells somebody that this is not for them."""
+    with pytest.raises(HTTPError) as answer:
+        logged_in(laptop, name).ask(path, body, how)
+    return answer.value.code == 403
+
+
 def test_a_person_refuses_what_is_at_fault_and_the_lane_goes_on(laptop: Laptop) -> None:
     closed = usual_exchanges()[0]
     flow, run = Airflow(laptop.settings), "by-hand"
     runs = "/api/v2/dags/release_lane/dagRuns"
-    order = {"exchange": closed}
-    flow.ask(runs, {"dag_run_id": run, "logical_date": None, "conf": order})
+    order = {"dag_run_id": run, "logical_date": None, "conf": {"exchange": closed}}
+    assert refused(laptop, "viewer", runs, order, "POST")
+    logged_in(laptop, "operator").ask(runs, order)
     answer = f"{runs}/{run}/taskInstances/answer"
     eventually(
         lambda: str(flow.ask(answer).get("state")) == "awaiting_input",
@@ -163,7 +184,9 @@ def test_a_person_refuses_what_is_at_fault_and_the_lane_goes_on(laptop: Laptop) 
     )
     reason = "the simulator's own doing"
     said = {"chosen_options": ["Refuse"], "params_input": {"reason": reason}}
-    flow.ask(f"{answer}/-1/hitlDetails", said, "PATCH")
+    for name in ("viewer", "operator"):
+        assert refused(laptop, name, f"{answer}/-1/hitlDetails", said, "PATCH")
+    logged_in(laptop, "approver").ask(f"{answer}/-1/hitlDetails", said, "PATCH")
     held = rows(laptop, closed)
 
     eventually(lambda: rows(laptop, closed) > held, f"the lane of {closed} goes on")
@@ -175,7 +198,7 @@ def test_a_person_refuses_what_is_at_fault_and_the_lane_goes_on(laptop: Laptop) 
     assert (letter["error_reason"], letter["error_detail"]) == ("price_jump", reason)
     assert str(letter["whole"]).lower() == "true"
     (decision,) = laptop.sql("SELECT * FROM gate_decisions")
-    assert (decision["decision"], decision["decided_by"]) == ("refuse", "admin")
+    assert (decision["decision"], decision["decided_by"]) == ("refuse", "approver")
     assert (
         laptop.sql(
             f"SELECT trade_id FROM {GOLD} WHERE exchange = '{closed.upper()}' AND "
