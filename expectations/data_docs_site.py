@@ -86,11 +86,27 @@ def publish_site(env: Mapping[str, str], keep: int, exchanges: Sequence[str]) ->
     return pages
 
 
-def prune(older: list[Path]) -> None:
-    """Delete the results of gates that passed; what failed is kept."""
+def prune(older: Sequence[Path]) -> None:
+    """Delete old results of gates that passed, and repeated ones of those that failed.
+
+    A closed lane is judged again each half minute over the same rows: the first and the
+    last failure of each suite, lane and hour stay. `older` are the newest first.
+    """
+    failed: dict[tuple[str, ...], list[Path]] = {}
     for result in older:
         if json.loads(result.read_text())["success"]:
             result.unlink()
+        else:
+            failed.setdefault(hour_of(result), []).append(result)
+    for _, *between, _ in (each for each in failed.values() if len(each) > 2):
+        for result in between:
+            result.unlink()
+
+
+def hour_of(result: Path) -> tuple[str, ...]:
+    """Return a result's suite, lane and hour, as its path has them."""
+    suite, run, at, _ = result.parts[-4:]
+    return suite, run.split(".")[0], at[: len("20261122T13")]
 
 
 def localise(site: Path, url: str = URL) -> int:

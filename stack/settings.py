@@ -130,6 +130,8 @@ def airflow(place: Place) -> dict[str, str]:
             secrets.passwords(place)
         ),
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"postgresql+psycopg2://{database}",
+        # Tasks do not see the former; `housekeeping` cleans it.
+        "BULLION_AIRFLOW_DATABASE": f"postgresql+psycopg2://{database}",
         "AIRFLOW__API__HOST": LOCAL,
         "AIRFLOW__API__PORT": str(port["AIRFLOW"]),
         # It must follow the port, or every task fails.

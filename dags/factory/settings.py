@@ -54,3 +54,15 @@ def lane_interval() -> timedelta:
     if seconds <= 0:
         raise ValueError(f"BULLION_LANE_SECONDS is {seconds:g}: it must be above 0")
     return timedelta(seconds=seconds)
+
+
+def airflow_kept_for() -> timedelta:
+    """Return how long Airflow's own history is kept.
+
+    Raises:
+        ValueError: the setting is no positive number of days.
+    """
+    days = float(os.environ.get("BULLION_KEEP_AIRFLOW_DAYS") or 14)
+    if days <= 0:
+        raise ValueError(f"BULLION_KEEP_AIRFLOW_DAYS is {days:g}: it must be above 0")
+    return timedelta(days=days)

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from expectations.build_gx_context import HERE
-from expectations.data_docs_site import publish_site
+from expectations.data_docs_site import prune, publish_site
 from expectations.gate import GateClosed, pass_or_close
 from expectations.increment import Increment
 from expectations.silver.trades import rules
@@ -126,6 +126,25 @@ def test_a_gate_changes_no_file_of_the_context(env: Env) -> None:
     pass_or_close(increment(), EXCHANGE, "run", env)
 
     assert files(HERE) == before
+
+
+def test_of_a_lane_that_stays_closed_few_results_are_kept(env: Env) -> None:
+    results = Path(env["BULLION_GX_RESULTS"])
+    for number in range(5):
+        with pytest.raises(GateClosed):
+            pass_or_close(increment(price_jump=9.0), EXCHANGE, f"run-{number}", env)
+    newest_first = sorted(
+        results.rglob("*.json"), key=lambda file: file.stat().st_mtime, reverse=True
+    )
+    before = {file.parts[-3] for file in newest_first}
+    assert before == {f"{EXCHANGE}.run-{number}" for number in range(5)}
+
+    prune(newest_first)
+
+    # An hour may have ended meanwhile.
+    left = sorted(file.parts[-3] for file in results.rglob("*.json"))
+    assert {f"{EXCHANGE}.run-0", f"{EXCHANGE}.run-4"} <= set(left)
+    assert len(left) in (2, 3, 4)
 
 
 def test_the_pages_need_no_other_host_and_are_swapped_whole(env: Env) -> None:
