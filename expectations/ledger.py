@@ -14,8 +14,6 @@ from schemas.table import all_exchanges, table_at
 
 READ_TO = "bullion.ledger-read-to"
 """What the ledger leaves in a snapshot's summary: how far it has read gold."""
-AGAIN_AFTER = timedelta(minutes=2)
-"""How long trades of a fill may be on their way before they are asked for again."""
 BY_REST = 1_000_000
 """Ids for which a hole is asked by REST; one that lacks more is days of the past."""
 AT_ONCE = 200
@@ -69,7 +67,8 @@ def holes_to_fill(
     gaps: Iterable[Mapping[str, Any]], env: Mapping[str, str], now: datetime
 ) -> list[dict[str, Any]]:
     """Return those of the open gaps that are to be asked for, as a fill is told."""
-    found = sorted(holes(gaps, now), key=lambda row: row["found_at"])[:AT_ONCE]
+    due_gaps = holes(gaps, now, again_after(env))
+    found = sorted(due_gaps, key=lambda row: row["found_at"])[:AT_ONCE]
     ranges = [
         each
         for exchange in {row["exchange"] for row in found}
@@ -172,12 +171,20 @@ def by_rest(exchange: str, missing: int) -> bool:
     return missing <= BY_REST or not has_days
 
 
+def again_after(env: Mapping[str, str]) -> timedelta:
+    """Return how long trades of a fill may be on their way before they are asked again.
+
+    What is left out twice, so far apart, is absent at the exchange.
+    """
+    return timedelta(seconds=float(env.get("BULLION_ABSENT_AFTER_SECONDS") or 120))
+
+
 def holes(
-    gaps: Iterable[Mapping[str, Any]], now: datetime
+    gaps: Iterable[Mapping[str, Any]], now: datetime, again: timedelta
 ) -> Iterator[Mapping[str, Any]]:
     for row in gaps:
         last = json.loads(row["evidence"] or "{}").get("last")
         asked = datetime.fromisoformat(last["asked_at"]) if last else None
-        waited = asked is None or now - asked >= AGAIN_AFTER
+        waited = asked is None or now - asked >= again
         if (waited or behind(row)) and by_rest(row["exchange"], row["missing"]):
             yield row
