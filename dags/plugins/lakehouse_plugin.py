@@ -1,0 +1,91 @@
+"""Airflow plugin: the lakehouse page, and its figures as JSON, behind Airflow's login.
+
+Every program of Airflow loads this module: what reads tables is imported by the
+first question, and so in the API server alone.
+"""
+
+from functools import cache
+from os import environ
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from airflow.plugins_manager import AirflowPlugin
+from fastapi import FastAPI
+from fastapi.responses import JSONResponse
+from fastapi.staticfiles import StaticFiles
+from starlette.middleware.base import RequestResponseEndpoint
+from starlette.requests import Request
+from starlette.responses import Response
+
+from dags.factory.login import behind_login
+
+if TYPE_CHECKING:
+    from query.refreshed import Refreshed
+
+FILES = Path(__file__).parent / "lakehouse"
+PREFIX = "/lakehouse"
+ONLY_OURS = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self'",
+        "connect-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'self'",
+    )
+)
+"""No other host, no inline script: what an exchange sends is text and nothing else."""
+
+app = FastAPI(title="Lakehouse", docs_url=None, redoc_url=None, openapi_url=None)
+
+
+@app.middleware("http")
+async def only_ours(request: Request, call_next: RequestResponseEndpoint) -> Response:
+    """Say in each answer what the page may load, and that nothing is kept."""
+    answer = await call_next(request)
+    answer.headers["Content-Security-Policy"] = ONLY_OURS
+    answer.headers["X-Content-Type-Options"] = "nosniff"
+    answer.headers["Cache-Control"] = "no-cache"
+    return answer
+
+
+behind_login(app)
+
+
+@cache
+def kept_fresh() -> "Refreshed":
+    """Return this process's figures; KeyError names a setting that is missing."""
+    from query.refreshed import refreshed
+    from query.settings import Settings
+
+    return refreshed(Settings.read(environ))
+
+
+@app.get("/api/page")
+def figures() -> JSONResponse:
+    """Return the page's figures as they are known now, each part with its age."""
+    from query.page import page
+    from query.show import plain
+
+    fresh = kept_fresh()
+    return JSONResponse(plain(page(fresh.settings, fresh.answers())))
+
+
+app.mount("/", StaticFiles(directory=FILES, html=True))
+
+
+class LakehousePlugin(AirflowPlugin):
+    """Adds the page at /lakehouse and a link to it in the menu."""
+
+    name = "lakehouse"
+    fastapi_apps = [{"app": app, "url_prefix": PREFIX, "name": "Lakehouse"}]
+    external_views = [
+        {
+            "name": "Lakehouse",
+            "href": f"{PREFIX}/index.html",
+            "destination": "nav",
+            "url_route": "lakehouse",
+        }
+    ]

@@ -1,0 +1,94 @@
+"""The market as gold shows it: the last hour's prices, and trades a second."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from query.lake import Lake
+from query.show import answered, plain
+from schemas.table import table_at
+
+WINDOW = timedelta(hours=1)
+SYMBOLS_SHOWN = 24
+"""The busiest of the hour; an exchange may have hundreds."""
+RATE_MINUTES = 5
+CANDLES = table_at("gold.candles_1m").stored_as
+NEWEST = f"SELECT epoch_us(max(window_start)) FROM {CANDLES}"
+HOUR = f"""
+SELECT exchange, symbol, epoch(window_start)::BIGINT AS minute, close_price,
+       trade_count
+FROM {CANDLES} WHERE window_start > $1::TIMESTAMPTZ AND window_start <= $2::TIMESTAMPTZ
+ORDER BY exchange, symbol, window_start"""
+
+
+def market(lake: Lake) -> dict[str, Any]:
+    """Return the hour up to gold's newest candle, whenever that is.
+
+    `minutes` are the starts of the hour's 60 windows, in seconds since 1970; `trades`
+    has each exchange's number of trades in them, `rate_s` its trades a second over
+    the last five that are over. `symbols` are the busiest of the hour: the last price
+    as text, and the closes of the windows, null where nothing traded.
+    """
+    newest = newest_window(lake)
+    if newest is None:
+        return {"until": None, "minutes": [], "trades": [], "symbols": [], "of": 0}
+    lake.view(CANDLES)
+    rows = lake.engine.execute(HOUR, [newest - WINDOW, newest]).fetchall()
+    last = int(newest.timestamp())
+    minutes = list(range(last - int(WINDOW.total_seconds()) + 60, last + 60, 60))
+    symbols = by_symbol(rows, minutes)
+    return {
+        "until": (newest + timedelta(minutes=1)).isoformat(timespec="seconds"),
+        "minutes": minutes,
+        "trades": by_exchange(rows, minutes),
+        "symbols": symbols[:SYMBOLS_SHOWN],
+        "of": len(symbols),
+    }
+
+
+def newest_window(lake: Lake) -> datetime | None:
+    """Return where gold's newest candle of a minute begins; None if it has none."""
+    _, rows = answered(lake.query(NEWEST))
+    ((moment,),) = rows
+    match moment:
+        case int():
+            return datetime.fromtimestamp(moment / 1e6, UTC)
+        case _:
+            return None
+
+
+def by_symbol(rows: list[Any], minutes: list[int]) -> list[dict[str, Any]]:
+    """Return the symbols of the rows, the busiest first."""
+    place = {minute: number for number, minute in enumerate(minutes)}
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for exchange, symbol, minute, close, count in rows:
+        told = found.setdefault(
+            (exchange, symbol),
+            {
+                "exchange": exchange,
+                "symbol": symbol,
+                "trades": 0,
+                "closes": [None] * len(minutes),
+            },
+        )
+        told["price"] = plain(close)
+        told["trades"] += count
+        # To be drawn, not to be counted with: a float has digits enough.
+        told["closes"][place[minute]] = float(close)
+    return sorted(found.values(), key=lambda told: -told["trades"])
+
+
+def by_exchange(rows: list[Any], minutes: list[int]) -> list[dict[str, Any]]:
+    """Return each exchange's trades a window, and its rate before the newest one."""
+    place = {minute: number for number, minute in enumerate(minutes)}
+    counts: dict[str, list[int]] = {}
+    for exchange, _, minute, _, count in rows:
+        counts.setdefault(exchange, [0] * len(minutes))[place[minute]] += count
+    # The newest window is not over, or not whole in gold.
+    return [
+        {
+            "exchange": exchange,
+            "counts": each,
+            "rate_s": round(sum(each[-1 - RATE_MINUTES : -1]) / RATE_MINUTES / 60, 2),
+        }
+        for exchange, each in counts.items()
+    ]
