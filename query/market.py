@@ -1,6 +1,7 @@
 """The market as gold shows it: the last hour's prices, and trades a second."""
 
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from typing import Any
 
 from query.lake import Lake
@@ -8,7 +9,7 @@ from query.show import answered, plain
 from schemas.table import table_at
 
 WINDOW = timedelta(hours=1)
-SYMBOLS_SHOWN = 24
+SYMBOLS_SHOWN = 12
 """The busiest of the hour; an exchange may have hundreds."""
 RATE_MINUTES = 5
 CANDLES = table_at("gold.candles_1m").stored_as
@@ -25,8 +26,9 @@ def market(lake: Lake) -> dict[str, Any]:
 
     `minutes` are the starts of the hour's 60 windows, in seconds since 1970; `trades`
     has each exchange's number of trades in them, `rate_s` its trades a second over
-    the last five that are over. `symbols` are the busiest of the hour: the last price
-    as text, and the closes of the windows, null where nothing traded.
+    the last five that are over. `symbols` are the busiest of the hour, `of` so many: by
+    name, so that none moves; the last price is text, and `closes` has those of the
+    windows, null where nothing traded.
     """
     newest = newest_window(lake)
     if newest is None:
@@ -40,7 +42,9 @@ def market(lake: Lake) -> dict[str, Any]:
         "until": (newest + timedelta(minutes=1)).isoformat(timespec="seconds"),
         "minutes": minutes,
         "trades": by_exchange(rows, minutes),
-        "symbols": symbols[:SYMBOLS_SHOWN],
+        "symbols": sorted(
+            symbols[:SYMBOLS_SHOWN], key=itemgetter("symbol", "exchange")
+        ),
         "of": len(symbols),
     }
 

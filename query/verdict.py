@@ -1,6 +1,6 @@
 """What is not well with the lakehouse, in sentences, the worst first."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 BAD, WARNING = "bad", "warning"
@@ -87,4 +87,8 @@ def health(told: Mapping[str, Any]) -> Iterator[Any]:
         yield say(WARNING, text, "See docs/runbooks/upkeep.md.")
 
 
-RULES = {"completeness": completeness, "accounting": accounting, "health": health}
+RULES: Mapping[str, Callable[[Any], Iterator[Any]]] = {
+    "completeness": completeness,
+    "accounting": accounting,
+    "health": health,
+}

@@ -65,11 +65,18 @@ def kept_fresh() -> "Refreshed":
 
 @app.get("/api/page")
 def figures() -> JSONResponse:
-    """Return the page's figures as they are known now, each part with its age."""
+    """Return the page's figures as they are known now, each part with its age.
+
+    Without settings there is nothing to ask: 503, and `error` names what is missing.
+    """
     from query.page import page
     from query.show import plain
+    from query.why import why
 
-    fresh = kept_fresh()
+    try:
+        fresh = kept_fresh()
+    except LookupError as missing:
+        return JSONResponse({"error": why(missing)}, status_code=503)
     return JSONResponse(plain(page(fresh.settings, fresh.answers())))
 
 
@@ -87,5 +94,8 @@ class LakehousePlugin(AirflowPlugin):
             "href": f"{PREFIX}/index.html",
             "destination": "nav",
             "url_route": "lakehouse",
+            "nav_top_level": True,
+            "icon": f"{PREFIX}/icon.svg",
+            "icon_dark_mode": f"{PREFIX}/icon-dark.svg",
         }
     ]
