@@ -1,5 +1,6 @@
 """Answers that are kept fresh in the background, and only while somebody asks."""
 
+import atexit
 import logging
 import threading
 import time
@@ -18,6 +19,7 @@ IDLE_S = 30.0
 REST = 4
 """A part rests at least so many times as long as its answer took."""
 TICK_S = 0.5
+CLOSING_S = 30.0
 
 
 class Refreshed:
@@ -43,17 +45,29 @@ class Refreshed:
         self._done: dict[str, float] = {}
         self._wanted_until = 0.0
         self._thread: threading.Thread | None = None
+        self._closed = False
 
     def answers(self) -> Mapping[str, Answer]:
         """Return what is known now, at once; newer answers come in the background."""
         with self._lock:
             self._wanted_until = time.monotonic() + self._idle_s
-            if self._thread is None or not self._thread.is_alive():
+            alive = self._thread is not None and self._thread.is_alive()
+            if not alive and not self._closed:
                 self._thread = threading.Thread(
                     target=self._refresh, name="lakehouse-page", daemon=True
                 )
                 self._thread.start()
             return dict(self._answers)
+
+    def close(self) -> None:
+        """End the asking, once the part that is being asked has answered.
+
+        An interpreter that ends while a thread is inside DuckDB or librdkafka aborts.
+        """
+        with self._lock:
+            self._closed, thread = True, self._thread
+        if thread is not None:
+            thread.join(CLOSING_S)
 
     def _refresh(self) -> None:
         while self._is_wanted():
@@ -65,7 +79,7 @@ class Refreshed:
     def _is_wanted(self) -> bool:
         """Return whether to go on; if not, the next question begins a new thread."""
         with self._lock:
-            if time.monotonic() < self._wanted_until:
+            if time.monotonic() < self._wanted_until and not self._closed:
                 return True
             self._thread = None
             return False
@@ -80,6 +94,8 @@ class Refreshed:
         sources = self._sources()
         try:
             for part in due:
+                if self._closed:
+                    return
                 answer = asked(part, sources, self._answers.get(part.name, Answer()))
                 with self._lock:
                     self._answers[part.name] = answer
@@ -101,6 +117,8 @@ def asked(part: Part, sources: Sources, before: Answer) -> Answer:
 
 
 def refreshed(settings: Settings) -> Refreshed:
-    """Return the page's answers, all asked over one catalog with one pool."""
+    """Return the page's answers, all asked over one catalog, until the process ends."""
     catalog = open_catalog(settings)
-    return Refreshed(settings, lambda: Sources(settings, catalog))
+    answers = Refreshed(settings, lambda: Sources(settings, catalog))
+    atexit.register(answers.close)
+    return answers

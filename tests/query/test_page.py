@@ -243,6 +243,12 @@ def test_answers_come_at_once_are_renewed_while_asked_and_end_with_the_asking(
     time.sleep(1)
     assert len(asks) > ended
 
+    refreshed.close()
+    ended = len(asks)
+    assert refreshed.answers()["count"].told == ended
+    time.sleep(1)
+    assert len(asks) == ended
+
 
 def test_what_is_wrong_is_said_with_what_to_do_and_comes_first() -> None:
     gate = {"outcome": "closed", "failed": ["price_jump"]}
