@@ -11,6 +11,7 @@ from schemas.table import table_at
 WINDOW = timedelta(hours=1)
 SYMBOLS_SHOWN = 12
 """The busiest of the hour; an exchange may have hundreds."""
+LEAST_MINUTES = 15
 RATE_MINUTES = 5
 CANDLES = table_at("gold.candles_1m").stored_as
 NEWEST = f"SELECT epoch_us(max(window_start)) FROM {CANDLES}"
@@ -24,11 +25,11 @@ ORDER BY exchange, symbol, window_start"""
 def market(lake: Lake) -> dict[str, Any]:
     """Return the hour up to gold's newest candle, whenever that is.
 
-    `minutes` are the starts of the hour's 60 windows, in seconds since 1970; `trades`
-    has each exchange's number of trades in them, `rate_s` its trades a second over
-    the last five that are over. `symbols` are the busiest of the hour, `of` so many: by
-    name, so that none moves; the last price is text, and `closes` has those of the
-    windows, null where nothing traded.
+    `minutes` are the starts of its windows, in seconds since 1970: 60, or from the
+    first candle on, and 15 at least. `trades` has each exchange's number of trades in
+    them; `rate_s` is its trades a second over the last five that are over, or as many
+    as there are. `symbols` are the busiest of the hour, `of` so many: by name, so that
+    none moves. The last price is text; `closes` are null where nothing traded.
     """
     newest = newest_window(lake)
     if newest is None:
@@ -36,7 +37,9 @@ def market(lake: Lake) -> dict[str, Any]:
     lake.view(CANDLES)
     rows = lake.engine.execute(HOUR, [newest - WINDOW, newest]).fetchall()
     last = int(newest.timestamp())
-    minutes = list(range(last - int(WINDOW.total_seconds()) + 60, last + 60, 60))
+    # A lake that began a moment ago has its few minutes drawn wide.
+    first = min(last - LEAST_MINUTES * 60 + 60, *(minute for _, _, minute, *_ in rows))
+    minutes = list(range(first, last + 60, 60))
     symbols = by_symbol(rows, minutes)
     return {
         "until": (newest + timedelta(minutes=1)).isoformat(timespec="seconds"),
@@ -88,11 +91,13 @@ def by_exchange(rows: list[Any], minutes: list[int]) -> list[dict[str, Any]]:
     for exchange, _, minute, _, count in rows:
         counts.setdefault(exchange, [0] * len(minutes))[place[minute]] += count
     # The newest window is not over, or not whole in gold.
+    begun = min((row[2] for row in rows), default=0)
+    over = min(RATE_MINUTES, max(1, (minutes[-1] - begun) // 60))
     return [
         {
             "exchange": exchange,
             "counts": each,
-            "rate_s": round(sum(each[-1 - RATE_MINUTES : -1]) / RATE_MINUTES / 60, 2),
+            "rate_s": round(sum(each[-1 - over : -1]) / over / 60, 2),
         }
         for exchange, each in counts.items()
     ]

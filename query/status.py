@@ -209,7 +209,8 @@ class Airflow:
             {
                 "dag_id": dag["dag_id"],
                 "next_run": dag.get("next_dagrun_run_after"),
-                "when": dag.get("timetable_description"),
+                "when": dag.get("timetable_description")
+                or dag.get("timetable_summary"),
                 "paused": dag.get("is_paused"),
             }
             for dag in dags

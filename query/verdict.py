@@ -42,13 +42,19 @@ def lane(told: Mapping[str, Any], bars: Mapping[str, tuple[int, int]]) -> Iterat
     if gate.get("outcome") == "error":
         text = f"The gate of {exchange} could not ask: {', '.join(gate['failed'])}."
         yield say(BAD, text, "That says nothing of the rows; it is tried again.", dag)
+    if gate.get("outcome") == "warning":
+        text = f"The last gate of {exchange} warned: {', '.join(gate['failed'])}."
+        yield say(WARNING, text, "Its rows went on; Data quality has what it measured.")
     if told["paused"]:
         yield say(WARNING, f"The lane of {exchange} is paused.", "Unpause it.", dag)
-    for name, layer in told["layers"].items():
-        fresh = layer["freshness_s"]
-        if fresh is not None and fresh > bars[name][1]:
-            text = f"The newest row of {name} of {exchange} is {fresh:,.0f} s old."
-            yield say(WARNING, text, LATE, dag)
+    late = [
+        f"{name} {layer['freshness_s']:,.0f} s"
+        for name, layer in told["layers"].items()
+        if (layer["freshness_s"] or 0) > bars[name][0]
+    ]
+    if late:
+        text = f"The newest rows of {exchange} are old: {', '.join(late)}."
+        yield say(WARNING, text, LATE, dag)
     if isinstance(told["kafka_lag"], str):
         text = f"The Kafka lag of {exchange} is {told['kafka_lag']}"
         yield say(WARNING, text, "Is Kafka up? ./bullion status")

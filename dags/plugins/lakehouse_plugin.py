@@ -4,6 +4,7 @@ Every program of Airflow loads this module: what reads tables is imported by the
 first question, and so in the API server alone.
 """
 
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 from os import environ
 from pathlib import Path
@@ -55,8 +56,12 @@ behind_login(app)
 
 
 @cache
-def kept_fresh() -> "Refreshed":
-    """Return this process's figures; KeyError names a setting that is missing."""
+def kept_fresh() -> "Future[Refreshed]":
+    """Return this process's figures, once what reads tables is imported: seconds."""
+    return ThreadPoolExecutor(1, "lakehouse-start").submit(begun)
+
+
+def begun() -> "Refreshed":
     from query.refreshed import refreshed
     from query.settings import Settings
 
@@ -64,19 +69,23 @@ def kept_fresh() -> "Refreshed":
 
 
 @app.get("/api/page")
-def figures() -> JSONResponse:
+async def figures() -> JSONResponse:
     """Return the page's figures as they are known now, each part with its age.
 
-    Without settings there is nothing to ask: 503, and `error` names what is missing.
+    The answer is 202 while this process still begins, and 503 where a setting is
+    missing; `error` says so. It waits for nothing, so that the server's loop runs on.
     """
+    starting = kept_fresh()
+    if not starting.done():
+        return JSONResponse({"error": "the server has just begun to read"}, 202)
     from query.page import page
     from query.show import plain
     from query.why import why
 
     try:
-        fresh = kept_fresh()
+        fresh = starting.result()
     except LookupError as missing:
-        return JSONResponse({"error": why(missing)}, status_code=503)
+        return JSONResponse({"error": why(missing)}, 503)
     return JSONResponse(plain(page(fresh.settings, fresh.answers())))
 
 

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future, wait
 from decimal import Decimal
 from pathlib import Path
 from types import ModuleType
@@ -89,7 +90,9 @@ def over_lake(
     table = catalog.load_table(table_at("gold.candles_1m").identifier())
     append(table, "gold.candles_1m", rows)
     fresh = Refreshed(settings, lambda: Sources(settings, catalog))
-    plugin.kept_fresh = lambda: fresh  # type: ignore[attr-defined]
+    begun: Future[Refreshed] = Future()
+    begun.set_result(fresh)
+    plugin.kept_fresh = lambda: begun  # type: ignore[attr-defined]
     yield plugin
     fresh.close()
 
@@ -166,8 +169,13 @@ def test_each_part_of_the_page_has_its_place_in_the_answer(
 def test_without_settings_the_answer_says_which_is_missing(
     plugin: ModuleType, token: str
 ) -> None:
-    answer = TestClient(plugin.app, cookies={"_token": token}).get("/api/page")
+    client = TestClient(plugin.app, cookies={"_token": token})
 
+    first = client.get("/api/page")
+    wait([plugin.kept_fresh()])
+    answer = client.get("/api/page")
+
+    assert first.status_code in (202, 503) and "error" in first.json()
     assert answer.status_code == 503
     assert "BULLION_CATALOG_USER is not set" in answer.json()["error"]
 
@@ -213,7 +221,9 @@ def address(over_lake: ModuleType, token: str) -> Iterator[str]:
         time.sleep(0.05)
     port = server.servers[0].sockets[0].getsockname()[1]
     client = TestClient(over_lake.app, cookies={"_token": token})
-    whole(client, {part.name for part in parts(over_lake.kept_fresh().settings)})
+    whole(
+        client, {part.name for part in parts(over_lake.kept_fresh().result().settings)}
+    )
     yield f"http://127.0.0.1:{port}"
     server.should_exit = True
     thread.join()

@@ -129,6 +129,18 @@ def test_the_hour_ends_at_the_newest_candle_and_prices_keep_their_digits(
     assert (ether["symbol"], told["of"]) == ("ETHUSD", 2)
 
 
+def test_a_lake_that_has_just_begun_shows_a_quarter_of_an_hour(
+    small: Lake, catalog: SqlCatalog
+) -> None:
+    put(catalog, "gold.candles_1m", [candle(-1, "10", 60), candle(0, "11", 60)])
+
+    told = market(small)
+
+    assert len(told["minutes"]) == 15
+    (acme,) = told["trades"]
+    assert (acme["counts"], acme["rate_s"]) == ([0] * 13 + [60, 60], 1.0)
+
+
 def test_a_market_without_candles_says_so(small: Lake) -> None:
     assert market(small)["until"] is None
 
@@ -269,11 +281,12 @@ def test_what_is_wrong_is_said_with_what_to_do_and_comes_first() -> None:
 
     said = verdict(told, BARS_S)
 
-    assert [each["level"] for each in said] == ["bad"] * 2 + ["warning"] * 6
+    assert [each["level"] for each in said] == ["bad"] * 2 + ["warning"] * 4
     assert said[0]["text"] == "The lane of acme is closed: price_jump."
     assert said[0]["dag"] == "release_lane"
     assert said[1]["text"] == "12 rows of ACME are in no account."
     assert all(each["do"] for each in said)
+    assert any("old: bronze 5,000 s, silver 5,000 s" in each["text"] for each in said)
 
 
 def test_nothing_is_said_of_what_is_well() -> None:

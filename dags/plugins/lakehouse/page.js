@@ -128,6 +128,7 @@ async function ask() {
     const answer = await fetch("api/page", { headers: { Accept: "application/json" } });
     if (answer.status === 401) throw new Error("Logged out: log in to Airflow again, then reload");
     const told = await answer.json();
+    if (answer.status === 202) return later(LOADING_MS);
     if (!answer.ok) throw new Error(told.error ?? `The server says ${answer.status}`);
     take(told);
     problem = "";
@@ -136,7 +137,11 @@ async function ask() {
   }
   draw();
   const loading = page && !problem && Object.values(parts).some((part) => !part.at && !part.error);
-  setTimeout(loop, loading ? LOADING_MS : EVERY_MS);
+  later(loading ? LOADING_MS : EVERY_MS);
+}
+
+function later(wait) {
+  setTimeout(loop, wait);
 }
 
 /** Nothing is asked while nobody sees the page. */

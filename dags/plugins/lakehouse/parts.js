@@ -1,4 +1,4 @@
-// The other parts: completeness, dead letters, gates that did not pass, runs, tables.
+// The other parts: completeness, dead letters, gates that warned or closed, runs, tables.
 
 import { airflow, el, mark, table, until } from "./draw.js";
 import { clock, count, size, span } from "./words.js";
@@ -52,8 +52,8 @@ export function letters(told) {
 export function gates(told) {
   const rows = told.flatMap((each) => each.troubles.map((gate) => ({ ...gate, exchange: each.exchange })))
     .sort((a, b) => b.at.localeCompare(a.at)).slice(0, 10);
-  if (!rows.length) return [el("p", {}, mark("good", "none"), " Each gate that is still noted passed.")];
-  return [table("Gates that did not pass", [["when"], ["lane"], ["outcome"], ["what was not met"], ["rows", true]],
+  if (!rows.length) return [el("p", {}, mark("good", "none"), " Each gate that is still noted simply passed.")];
+  return [table("Gates that warned or closed", [["when"], ["lane"], ["outcome"], ["what was not met"], ["rows", true]],
     rows.map((gate) => [clock(gate.at), gate.exchange, mark(gate.outcome === "warning" ? "warning" : "bad", gate.outcome),
       gate.failed.join(", "), count(gate.rows)])),
   el("p", {}, airflow("plugin/data-quality", "What the gates measured: Data quality"))];
@@ -64,7 +64,7 @@ export function timetable(told, now) {
   return [table("Next runs", [["DAG"], ["next", true], ["when"], ["state"]],
     rows.map((dag) => [airflow(`dags/${dag.dag_id}`, dag.dag_id, `run ${dag.dag_id}`),
       dag.paused || !dag.next_run ? "\u2013" : until(dag.next_run, now),
-      dag.when || "by hand", dag.paused ? mark("warning", "paused") : mark("good", "active")]))];
+      dag.when || (dag.next_run ? "\u2013" : "by hand"), dag.paused ? mark("warning", "paused") : mark("good", "active")]))];
 }
 
 export function health(told) {
