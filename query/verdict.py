@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 BAD, WARNING = "bad", "warning"
+OLD_S = 180
+"""Seconds after which an answer says nothing of now; health is asked each minute."""
 RELEASE = "Decide in the DAG release_lane; see docs/runbooks/closed-lane.md."
 LATE = "Look at the lane's last runs in Airflow, and at ./bullion status."
 
@@ -26,7 +28,21 @@ def verdict(
             found += lane(part["told"], bars)
         elif name in RULES:
             found += RULES[name](part["told"])
+    found += old(parts)
     return sorted(found, key=lambda each: each["level"] != BAD)
+
+
+def old(parts: Mapping[str, Mapping[str, Any]]) -> Iterator[dict[str, str]]:
+    """Yield that answers are old: nobody looked for long, or a question hangs."""
+    names = [
+        name.replace("_", " ")
+        for name, part in parts.items()
+        if part["told"] is not None and (part["age_s"] or 0) > OLD_S
+    ]
+    if names:
+        text = f"These figures are older than {OLD_S // 60} min: {', '.join(names)}."
+        do = "They are being asked anew. If this stays: ./bullion logs airflow-api-server"
+        yield say(WARNING, text, do)
 
 
 def say(level: str, text: str, do: str, dag: str = "") -> dict[str, str]:

@@ -223,7 +223,7 @@ def test_a_part_that_fails_keeps_its_last_answer_and_says_why(
     assert told["parts"]["gates"]["told"] == [1, 2]
     assert told["parts"]["gates"]["age_s"] > 500
     assert told["parts"]["gates"]["error"] == "OSError: the store is away"
-    assert [each["level"] for each in told["verdict"]] == ["warning"]
+    assert [each["level"] for each in told["verdict"]] == ["warning"] * 2
 
 
 def test_answers_come_at_once_are_renewed_while_asked_and_end_with_the_asking(
@@ -277,9 +277,9 @@ def test_what_is_wrong_is_said_with_what_to_do_and_comes_first() -> None:
     }
     account = [{"exchange": "ACME", "lost": 12}]
     told = {
-        "lane acme": {"error": None, "told": lane},
-        "accounting": {"error": None, "told": account},
-        "market": {"error": "no store", "told": None},
+        "lane acme": {"error": None, "age_s": 1.0, "told": lane},
+        "accounting": {"error": None, "age_s": 1.0, "told": account},
+        "market": {"error": "no store", "age_s": None, "told": None},
     }
 
     said = verdict(told, BARS_S)
@@ -292,7 +292,7 @@ def test_what_is_wrong_is_said_with_what_to_do_and_comes_first() -> None:
     assert any("old: bronze 5,000 s, silver 5,000 s" in each["text"] for each in said)
 
 
-def test_nothing_is_said_of_what_is_well() -> None:
+def test_nothing_is_said_of_what_is_well_unless_it_is_old() -> None:
     layers = {name: {"freshness_s": 1.0} for name in BARS_S}
     lane = {
         "exchange": "acme",
@@ -301,6 +301,10 @@ def test_nothing_is_said_of_what_is_well() -> None:
         "layers": layers,
         "kafka_lag": 0,
     }
-    told = {"lane acme": {"error": None, "told": lane}}
+    told = {"lane acme": {"error": None, "age_s": 9.0, "told": lane}}
 
     assert verdict(told, BARS_S) == []
+
+    told["lane acme"]["age_s"] = 3600.0
+    (said,) = verdict(told, BARS_S)
+    assert said["text"] == "These figures are older than 3 min: lane acme."
