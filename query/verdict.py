@@ -41,7 +41,7 @@ def old(parts: Mapping[str, Mapping[str, Any]]) -> Iterator[dict[str, str]]:
     ]
     if names:
         text = f"These figures are older than {OLD_S // 60} min: {', '.join(names)}."
-        do = "They are being asked anew. If this stays: ./bullion logs airflow-api-server"
+        do = "They are asked anew. If this stays: ./bullion logs airflow-api-server"
         yield say(WARNING, text, do)
 
 
