@@ -11,7 +11,7 @@ import pandas as pd
 from great_expectations.core.run_identifier import RunIdentifier
 
 from expectations.build_gx_context import PLACES
-from expectations.gate_notes import remember
+from expectations.gate_digest import remember
 from expectations.increment import Increment, next_increment
 from expectations.suites import INCREMENT, ROWS
 

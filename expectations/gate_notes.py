@@ -1,20 +1,14 @@
-"""What each gate of a lane noted, a line each: read without Great Expectations.
-
-A lane has some thousand gates a day. When the file of its notes is full it is set
-aside, and what was aside before is kept as a digest of its hours.
-"""
+"""What each gate of a lane noted, a line each: read without Great Expectations."""
 
 import json
-from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from os import SEEK_END
 from pathlib import Path
 from typing import Any
 
-from expectations.gate_hours import Hour, by_hour, merged
-
-ROTATE_AT = 5_000_000
-"""Bytes after which the file of a lane's gates is set aside."""
-HOURS_KEPT = timedelta(days=400)
+LONGEST = 2048
+"""Bytes that a line has at most; most have 250."""
+LEAST = 32
+PASSED = b'"outcome": "passed"'
 
 
 def notes(folder: Path, exchange: str) -> Path:
@@ -24,76 +18,31 @@ def notes(folder: Path, exchange: str) -> Path:
 
 def last(folder: Path, exchange: str) -> dict[str, Any] | None:
     """Return what the last gate of a lane noted; None before the first."""
+    newest = history(folder, exchange, 1)
+    return newest[0] if newest else None
+
+
+def history(folder: Path, exchange: str, count: int) -> list[dict[str, Any]]:
+    """Return what the last gates of a lane noted, the newest last.
+
+    A line that is being written while we read has no end yet, and is left out.
+    """
     file = notes(folder, exchange)
     if not file.exists():
-        return None
-    lines = file.read_bytes().strip().splitlines()
-    told: dict[str, Any] = json.loads(lines[-1])
-    return told
+        return []
+    tail = max(count, LEAST) * LONGEST
+    with file.open("rb") as opened:
+        size = opened.seek(0, SEEK_END)
+        opened.seek(max(0, size - tail))
+        lines = opened.read().split(b"\n")
+    whole = lines[:-1] if size <= tail else lines[1:-1]
+    return [json.loads(line) for line in whole[-count:]]
 
 
-def remember(folder: Path, exchange: str, told: Mapping[str, object]) -> None:
-    """Append what a gate noted; a lane has one gate at a time."""
+def troubles(folder: Path, exchange: str, count: int) -> list[dict[str, Any]]:
+    """Return the last notes of gates that did not pass, the newest last."""
     file = notes(folder, exchange)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    if file.exists() and file.stat().st_size > ROTATE_AT:
-        digest(folder, exchange)
-        file.replace(aside(file))
-    with file.open("a") as opened:
-        opened.write(json.dumps(told) + "\n")
-
-
-def history(folder: Path, exchange: str) -> list[Hour]:
-    """Return what the lane's gates noted, hour by hour, as far back as is kept."""
-    file = notes(folder, exchange)
-    known, until = digested(folder, exchange)
-    recent = (
-        each for one in (aside(file), file) for each in lines(one) if each["at"] > until
-    )
-    return merged([*known, *by_hour(recent)])
-
-
-def digest(folder: Path, exchange: str) -> None:
-    """Enter what lies aside into the hours; what is there is not entered again."""
-    known, until = digested(folder, exchange)
-    told = [
-        each for each in lines(aside(notes(folder, exchange))) if each["at"] > until
-    ]
-    if not told:
-        return
-    oldest = (datetime.now(UTC) - HOURS_KEPT).isoformat()
-    hours = [h for h in merged([*known, *by_hour(told)]) if h.hour >= oldest[:13]]
-    file = hours_of(folder, exchange)
-    part = file.with_suffix(".part")
-    until = max(each["at"] for each in told)
-    part.write_text(
-        json.dumps({"until": until, "hours": [hour.as_json() for hour in hours]})
-    )
-    part.replace(file)
-
-
-def digested(folder: Path, exchange: str) -> tuple[list[Hour], str]:
-    """Return the hours that were entered, and the time of the last gate in them."""
-    file = hours_of(folder, exchange)
     if not file.exists():
-        return [], ""
-    told = json.loads(file.read_text())
-    return [Hour(**each) for each in told["hours"]], told["until"]
-
-
-def hours_of(folder: Path, exchange: str) -> Path:
-    return folder / f"{exchange}.hours.json"
-
-
-def aside(file: Path) -> Path:
-    return file.with_suffix(".jsonl.1")
-
-
-def lines(file: Path) -> Iterable[Mapping[str, Any]]:
-    """Yield the notes of a file; a line that a dying gate left half is none."""
-    if not file.exists():
-        return
-    with file.open() as opened:
-        for line in opened:
-            if line.endswith("}\n"):
-                yield json.loads(line)
+        return []
+    lines = file.read_bytes().split(b"\n")[:-1]
+    return [json.loads(line) for line in lines if PASSED not in line][-count:]

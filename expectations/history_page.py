@@ -7,8 +7,8 @@ from html import escape
 from itertools import groupby
 from pathlib import Path
 
+from expectations import gate_digest
 from expectations.gate_hours import Hour
-from expectations.gate_notes import history
 from expectations.suites import INCREMENT, all_suites
 
 SHOWN = timedelta(days=14)
@@ -68,7 +68,7 @@ def asked() -> list[Asked]:
 
 def write(page: Path, folder: Path, exchanges: Sequence[str], now: datetime) -> None:
     """Write the page of what these lanes' gates noted."""
-    lanes = {each: history(folder, each) for each in exchanges}
+    lanes = {each: gate_digest.hours(folder, each) for each in exchanges}
     page.write_text(shown({name: h for name, h in lanes.items() if h}, asked(), now))
 
 

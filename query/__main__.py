@@ -8,13 +8,12 @@ import time
 from collections.abc import Sequence
 
 import duckdb
-from pyiceberg.exceptions import NoSuchTableError
 from rich.console import Console
-from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from query.lake import Lake, QueryRefused, history_file
 from query.settings import Settings
 from query.show import FORMATS, answered, show
+from query.why import MENDABLE, why
 
 HELP = ".tables lists what there is, .quit ends; a query ends with ;"
 
@@ -42,16 +41,9 @@ def main(words: Sequence[str]) -> int:
     asked = arguments().parse_args(words)
     try:
         return run(asked, Settings.read(os.environ))
-    except KeyError as missing:
-        why = f"{missing.args[0]} is not set: see .env.example, or use ./bullion"
-    except QueryRefused as refused:
-        why = str(refused)
-    except OperationalError:
-        why = "the catalog does not answer: is the stack running? ./bullion up"
-    except (NoSuchTableError, ProgrammingError):
-        why = "the tables are not there yet: ./bullion up makes them"
-    print(why, file=sys.stderr)
-    return 1
+    except MENDABLE as error:
+        print(why(error), file=sys.stderr)
+        return 1
 
 
 def run(asked: argparse.Namespace, settings: Settings) -> int:

@@ -46,9 +46,9 @@ class Health:
     troubles: tuple[str, ...] = ()
 
 
-def health(settings: Settings) -> dict[str, Any]:
+def health(settings: Settings, catalog: Catalog | None = None) -> dict[str, Any]:
     """Return each table's health, what is in no spec, and whether all is well."""
-    catalog = open_catalog(settings)
+    catalog = catalog or open_catalog(settings)
     now = datetime.now(UTC)
     known = table_names(settings.exchanges)
     there = {name for _, name in catalog.list_tables(NAMESPACE)}

@@ -12,6 +12,7 @@ from pyiceberg.catalog import Catalog
 from pyiceberg.table import Table
 
 from expectations.gate_notes import last
+from query.accounting import accounting
 from query.completeness import completeness
 from query.lake import Lake
 from query.settings import Settings
@@ -40,6 +41,7 @@ def status(settings: Settings) -> dict[str, Any]:
             "lanes": [lane(lake, flow, exchange) for exchange in settings.exchanges],
             "dead_letters": dead_letters(lake),
             "completeness": completeness(lake),
+            "accounting": accounting(lake),
             "airflow": flow.state,
         }
 
@@ -193,6 +195,26 @@ class Airflow:
             "last_run": ended[0] if ended else None,
             "paused": dag.get("is_paused"),
         }
+
+    def timetable(self) -> list[dict[str, Any]]:
+        """Return every DAG: when it runs next, and whether it is paused.
+
+        Raises:
+            OSError: Airflow does not answer, or does not let us in.
+        """
+        if self.state != "ok":
+            raise OSError(f"Airflow is {self.state}")
+        dags = self.ask("/api/v2/dags?limit=200&order_by=dag_id")["dags"]
+        return [
+            {
+                "dag_id": dag["dag_id"],
+                "next_run": dag.get("next_dagrun_run_after"),
+                "when": dag.get("timetable_description")
+                or dag.get("timetable_summary"),
+                "paused": dag.get("is_paused"),
+            }
+            for dag in dags
+        ]
 
     def ask(
         self, path: str, body: Mapping[str, object] | None = None, how: str = ""

@@ -57,6 +57,8 @@ def tell(place: Place, wait: bool) -> None:
     console.print(
         f"Airflow   http://127.0.0.1:{port['AIRFLOW']}  as admin, password in "
         f"{place.home / 'airflow/passwords.json'}\n"
+        f"Lakehouse http://127.0.0.1:{port['AIRFLOW']}/plugin/lakehouse  "
+        "(Lakehouse in Airflow's menu)\n"
         f"Spark     http://127.0.0.1:{port['SPARK_UI']} (lanes), "
         f"{bronze_page(place)}\n"
         "next      ./bullion status, ./bullion sql, ./bullion down",

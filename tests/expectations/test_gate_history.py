@@ -8,9 +8,10 @@ from xml.etree import ElementTree
 
 import pytest
 
-from expectations import gate_notes
+from expectations import gate_digest
+from expectations.gate_digest import hours, remember
 from expectations.gate_hours import by_hour, merged
-from expectations.gate_notes import history, last, notes, remember
+from expectations.gate_notes import last, notes
 from expectations.history_page import asked, shown, write
 
 NOW = datetime(2026, 11, 22, 13, 30, tzinfo=UTC)
@@ -60,42 +61,42 @@ def test_hours_merge_in_any_order_and_parts() -> None:
 def test_notes_of_before_are_kept_as_hours_and_none_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gate_notes, "ROTATE_AT", 2000)
+    monkeypatch.setattr(gate_digest, "ROTATE_AT", 2000)
     told = [closed(NOW + n * MINUTE, n) for n in range(200)]
     for each in told:
         remember(tmp_path, "acme", each)
 
     kept = sum(file.stat().st_size for file in tmp_path.glob("*.jsonl*"))
     assert kept < 6000 < len(json.dumps(told))
-    assert history(tmp_path, "acme") == by_hour(told)
+    assert hours(tmp_path, "acme") == by_hour(told)
     assert last(tmp_path, "acme") == told[-1]
 
 
 def test_a_gate_that_died_while_it_set_notes_aside_enters_none_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gate_notes, "ROTATE_AT", 2000)
+    monkeypatch.setattr(gate_digest, "ROTATE_AT", 2000)
     told = [closed(NOW + n * MINUTE, n) for n in range(60)]
     for each in told:
         remember(tmp_path, "acme", each)
-    gate_notes.digest(tmp_path, "acme")
+    gate_digest.digest(tmp_path, "acme")
     with notes(tmp_path, "acme").open("a") as file:
         file.write('{"at": "2026-')
 
-    assert history(tmp_path, "acme") == by_hour(told)
-    gate_notes.digest(tmp_path, "acme")
-    assert history(tmp_path, "acme") == by_hour(told)
+    assert hours(tmp_path, "acme") == by_hour(told)
+    gate_digest.digest(tmp_path, "acme")
+    assert hours(tmp_path, "acme") == by_hour(told)
 
 
 def test_hours_of_long_ago_are_let_go(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gate_notes, "ROTATE_AT", 0)
-    old = datetime.now(UTC) - gate_notes.HOURS_KEPT - timedelta(days=1)
+    monkeypatch.setattr(gate_digest, "ROTATE_AT", 0)
+    old = datetime.now(UTC) - gate_digest.HOURS_KEPT - timedelta(days=1)
     for each in (note(old), *(note(NOW + n * MINUTE) for n in range(3))):
         remember(tmp_path, "acme", each)
 
-    assert [hour.hour for hour in history(tmp_path, "acme")] == ["2026-11-22T13"]
+    assert [hour.hour for hour in hours(tmp_path, "acme")] == ["2026-11-22T13"]
 
 
 def test_the_page_shows_each_lane_and_expectation(tmp_path: Path) -> None:
@@ -113,8 +114,8 @@ def test_the_page_shows_each_lane_and_expectation(tmp_path: Path) -> None:
 
 
 def test_neighbouring_hours_share_a_bar_and_the_newest_is_on_the_right() -> None:
-    hours = by_hour(closed(NOW - n * timedelta(hours=1), 3) for n in range(3))
-    page = shown({"acme": hours}, [a for a in asked() if a.name == "price_jump"], NOW)
+    told = by_hour(closed(NOW - n * timedelta(hours=1), 3) for n in range(3))
+    page = shown({"acme": told}, [a for a in asked() if a.name == "price_jump"], NOW)
 
     assert '<rect class="critical" x="666" y="0" width="6"' in page
 

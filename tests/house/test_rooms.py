@@ -16,6 +16,7 @@ ROOMS = ("dags", "expectations", "ingestion", "query", "schemas", "spark_apps", 
 ENTRIES = {
     "dags/factory/settings.py",
     "dags/plugins/data_docs_plugin.py",
+    "dags/plugins/lakehouse_plugin.py",
     "expectations/data_docs_site.py",
     "expectations/gate.py",
     "ingestion/__main__.py",

@@ -15,6 +15,10 @@ from tests.expectations.cases import NOON, trade_row
 from tests.expectations.tables import append, created, lake
 
 EXCHANGE = all_exchanges()[0]
+SHARED = (
+    *("silver.dead_letters", "silver.accounting", "gold.accounting"),
+    *("gold.ranges", "gold.gaps", "gold.counts", "gold.candles_1m"),
+)
 DIGITS = Decimal("61837.630000000000000001")
 
 
@@ -45,7 +49,7 @@ def catalog(tmp_path: Path) -> SqlCatalog:
     for exchange in all_exchanges():
         created(catalog, "bronze.trades", exchange)
         created(catalog, "silver.trades", exchange)
-    for address in ("silver.dead_letters", "gold.ranges", "gold.gaps", "gold.counts"):
+    for address in SHARED:
         created(catalog, address, "")
     late = {"ingestion_timestamp": NOON + timedelta(minutes=1)}
     gold_row = {

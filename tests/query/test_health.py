@@ -14,7 +14,7 @@ from query.health_view import page, size, span
 from query.settings import Settings
 from schemas.table import all_exchanges, table_at
 from tests.expectations.tables import append, trades
-from tests.query.conftest import EXCHANGE
+from tests.query.conftest import EXCHANGE, SHARED
 
 SILVER = f"silver_{EXCHANGE}_trades"
 
@@ -105,8 +105,8 @@ def test_a_table_that_no_spec_makes_is_a_stray(
     told = health(asked)
 
     assert told["stray_tables"] == ["gold_crypto_trade"]
-    assert "gold_crypto_candles_1m" in told["missing_tables"]
-    assert len(told["tables"]) == 2 * len(all_exchanges()) + 5
+    assert "gold_crypto_candles_5m" in told["missing_tables"]
+    assert len(told["tables"]) == 2 * len(all_exchanges()) + 1 + len(SHARED)
 
 
 def test_what_upkeep_should_have_mended_is_trouble() -> None:
