@@ -29,6 +29,9 @@ def verdict(
         elif name in RULES:
             found += RULES[name](part["told"])
     found += old(parts)
+    if not any(name.startswith("lane ") for name in parts):
+        do = "Begin with: ./bullion up --exchanges NAME"
+        found.append(say(WARNING, "No exchange is captured.", do))
     return sorted(found, key=lambda each: each["level"] != BAD)
 
 

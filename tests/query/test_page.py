@@ -305,6 +305,9 @@ def test_nothing_is_said_of_what_is_well_unless_it_is_old() -> None:
 
     assert verdict(told, BARS_S) == []
 
+    (nobody,) = verdict({}, BARS_S)
+    assert nobody["text"] == "No exchange is captured."
+
     told["lane acme"]["age_s"] = 3600.0
     (said,) = verdict(told, BARS_S)
     assert said["text"] == "These figures are older than 3 min: lane acme."

@@ -30,8 +30,9 @@ function flow(told, tones) {
     told.minutes.map((_, at) => series.filter((one) => tone(one, tones) === place)
       .reduce((sum, one) => sum + one.counts[at], 0)));
   return el("div", { class: "flow" },
-    el("p", { class: "big" }, el("strong", {}, rate(all)), " trades a second"),
-    el("div", { class: "plot" }, el("span", { class: "peak" }, `${rate(most / 60)}/s`), bars(padded, titles, label)),
+    el("p", { class: "big" }, el("strong", {}, rate(all)), " trades a second",
+      el("span", { class: "peak" }, `at most ${rate(most / 60)}`)),
+    bars(padded, titles, label),
     el("p", { class: "axis" }, el("span", {}, clock(told.minutes[0] * 1000, false)),
       el("span", {}, `${clock(told.minutes.at(-1) * 1000, false)} UTC`)),
     el("ul", { class: "legend" }, series.map((one) =>

@@ -50,7 +50,9 @@ function take(told) {
   const moment = performance.now();
   skew = new Date(told.at).getTime() - Date.now();
   received = moment;
-  page = told;
+  // A server that has just begun knows too little to say that all is well.
+  const whole = Object.values(told.parts).every((part) => part.at || part.error);
+  page = page && !whole ? { ...told, verdict: page.verdict } : told;
   parts = Object.fromEntries(Object.entries(told.parts).map(([name, part]) =>
     [name, newer(parts[name], { ...part, since: moment })]));
 }

@@ -30,11 +30,11 @@ export function completeness(told) {
       told.compared.map((row) => [`${row.exchange} ${row.symbol}`, count(row.trades), count(row.spans),
         count(row.at_exchange), count(row.in_gold), row.short ? mark("bad", count(row.short)) : "0"])));
   }
-  return found;
+  return found.length ? found : [el("p", { class: "empty" }, "No symbol is captured.")];
 }
 
 export function letters(told) {
-  if (!told.total) return [el("p", {}, mark("good", "none"), " Every message so far became a trade.")];
+  if (!told.total) return [el("p", {}, mark("good", "none"), " No message was turned away.")];
   const most = Math.max(...told.by_reason.map((row) => row.rows));
   const rows = [...told.by_reason].sort((a, b) => b.rows - a.rows);
   return [
@@ -68,6 +68,9 @@ export function timetable(told, now) {
 }
 
 export function health(told) {
+  if (!told.tables.length) {
+    return [el("p", { class: "empty" }, "There are no tables yet: ./bullion up makes them.")];
+  }
   const well = told.healthy && !told.stray_tables.length;
   const lists = [["stray", told.stray_tables], ["missing", told.missing_tables]].filter(([, names]) => names.length);
   return [
