@@ -45,7 +45,8 @@ def catalog(tmp_path: Path) -> SqlCatalog:
     for exchange in all_exchanges():
         created(catalog, "bronze.trades", exchange)
         created(catalog, "silver.trades", exchange)
-    for address in ("silver.dead_letters", "gold.ranges", "gold.gaps", "gold.counts"):
+    ledgers = ("silver.replays", "gold.ranges", "gold.gaps", "gold.counts")
+    for address in ("silver.dead_letters", *ledgers):
         created(catalog, address, "")
     late = {"ingestion_timestamp": NOON + timedelta(minutes=1)}
     gold_row = {

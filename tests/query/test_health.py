@@ -106,7 +106,7 @@ def test_a_table_that_no_spec_makes_is_a_stray(
 
     assert told["stray_tables"] == ["gold_crypto_trade"]
     assert "gold_crypto_candles_1m" in told["missing_tables"]
-    assert len(told["tables"]) == 2 * len(all_exchanges()) + 5
+    assert len(told["tables"]) == 2 * len(all_exchanges()) + 6
 
 
 def test_what_upkeep_should_have_mended_is_trouble() -> None:
