@@ -13,7 +13,11 @@ def laptop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laptop]:
     """A stack that each test goes on with as the one before it left it."""
     laptop = Laptop(
         tmp_path_factory.mktemp("bullion") / "home",
-        {"BULLION_LANE_SECONDS": "15", "BULLION_LANES_FIRST_S": "20"},
+        {
+            "BULLION_LANE_SECONDS": "15",
+            "BULLION_LANES_FIRST_S": "20",
+            "BULLION_UNKNOWN_SCHEMA_SECONDS": "10",
+        },
     )
     try:
         print(laptop.run("up", "--feed", "simulated", "--rate", str(RATE)))
