@@ -17,10 +17,11 @@ from expectations.replay import ALL, MOST, PASSING, Asked, AskedWrongly, reasons
 
 SEND, LEAVE = "Send them again", "Leave them"
 POOL = "silver.replays"
-MOMENT = r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)?$"
+MOMENT = r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)?(?!\n)$"
+"""A line break at the end is none of it, in Python too."""
 TOLD = {
     "passes": "pass today",
-    "breaks": "still break a rule",
+    "breaks": "would be dead letters again",
     "held": "left out: gold has the very trade by now",
     "sent": "left out: sent before, and judged as they would be now, or on their way",
     "copy": "left out: the same bytes as another letter, which stands for them",
@@ -207,7 +208,8 @@ def form() -> dict[str, Param]:
         ),
         "reasons": Param(
             [],
-            type="array",
+            # A list of which everything was taken away comes from the form as null.
+            type=["null", "array"],
             items={"type": "string", "enum": list(reasons())},
             examples=list(reasons()),
             uniqueItems=True,
@@ -271,7 +273,7 @@ def shown(asked: Asked, report: Mapping[str, Any]) -> str:
         told.append(
             "\n".join(["| letters | reason | today |", "|---|---|---|", *lines])
         )
-    for title, name in (("Pass today", "passing"), ("Still break", "breaking")):
+    for title, name in (("Pass today", "passing"), ("Would be dead again", "breaking")):
         if report[name]:
             told.append(f"{title}, such as:\n\n{table(report[name])}")
     return "\n\n".join(told)

@@ -153,15 +153,22 @@ class Replay:
         told = ("sent_partition", "sent_offset", "outcome", "outcome_detail")
         target = f"{CATALOG}.{LEDGER.identifier()}"
         on = " AND ".join(f"{target}.{name} = s.{name}" for name in LEDGER.key)
-        news = " OR ".join(f"NOT ({target}.{name} <=> s.{name})" for name in told)
         settled = F.when(F.col("outcome") != WAITING, F.lit(datetime.now(UTC)))
-        rows = after.select(*LEDGER.key, *told, settled.alias("settled_at"))
-        with saying(self.today.spark, self.today.settings.airflow):
+        rows = after.where((F.col("outcome") != WAITING) | F.col("is_placed")).select(
+            *LEDGER.key, *told, settled.alias("settled_at")
+        )
+        with (
+            cached(lambda: rows) as known,
+            saying(self.today.spark, self.today.settings.airflow),
+        ):
+            if known.isEmpty():
+                # It would be a commit that changes nothing, every ten seconds.
+                return
             (
-                rows.coalesce(1)
+                known.coalesce(1)
                 .alias("s")
                 .mergeInto(target, F.expr(on))
-                .whenMatched(F.expr(news))
+                .whenMatched()
                 .update({name: F.col(f"s.{name}") for name in (*told, "settled_at")})
                 .merge()
             )
@@ -190,7 +197,10 @@ class Replay:
 
 
 def placed(waiting: DataFrame, found: DataFrame) -> DataFrame:
-    """Return rows of the ledger with where their copies are, as far as bronze knows."""
+    """Return rows of the ledger with where their copies are, as far as bronze knows.
+
+    `is_placed` is true where the ledger did not know.
+    """
     seen = found.select(
         *("run_id", "letter"),
         F.col("sent_partition").alias("seen_partition"),
@@ -199,9 +209,10 @@ def placed(waiting: DataFrame, found: DataFrame) -> DataFrame:
     return (
         waiting.withColumn("letter", place("kafka_partition", "kafka_offset"))
         .join(seen, ["run_id", "letter"], "left")
+        .withColumn("is_placed", F.expr("sent_offset IS NULL AND seen_offset >= 0"))
         .withColumn("sent_partition", F.coalesce("sent_partition", "seen_partition"))
         .withColumn("sent_offset", F.coalesce("sent_offset", "seen_offset"))
-        .select(*(column.name for column in LEDGER.columns))
+        .select(*(column.name for column in LEDGER.columns), "is_placed")
     )
 
 

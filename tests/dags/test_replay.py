@@ -20,6 +20,7 @@ from dags.factory.replay import (
     SEND,
     TOLD,
     followed,
+    form,
     replay_dag,
     shown,
     to_send,
@@ -82,6 +83,10 @@ def test_people_are_asked_between_a_look_and_what_is_sent() -> None:
         assert tasks[after].upstream_task_ids == {before}
         assert tasks[after].trigger_rule == "all_success"
     assert dag().schedule is None
+    assert dag().params["reasons"] == []
+    for none in (None, []):
+        assert Asked.of(FORM | {"reasons": none}, NOW).reasons == ()
+        assert form()["reasons"].resolve(none) == none
     # Airflow validates a task's params when it starts, before anybody has answered.
     assert tasks["answer"].params.validate() == {"reason": None}
 
@@ -158,7 +163,7 @@ def test_a_look_hands_on_what_was_seen_and_asks_nobody_about_nothing(
     assert Asked.read(told["asked"]).exchange == EXCHANGE
 
     said = json.dumps(looked(breaks=3))
-    with pytest.raises(AirflowSkipException, match="still break a rule"):
+    with pytest.raises(AirflowSkipException, match="would be dead letters again"):
         job("look", monkeypatch, f"print({said!r})".replace("'", '"""')).execute(
             context()
         )

@@ -38,6 +38,7 @@ HOSTILE = [
     {"since": "2026-11-28T00:00:00Z'; DROP TABLE t"},
     {"since": "yesterday"},
     {"since": "2026-11-28T00:00:00Z\n--yes"},
+    {"since": "2026-11-28T00:00:00Z\n"},
     {"until": "{{ 7*7 }}"},
     {"since": "2999-01-01T00:00:00Z"},
     {"since": "1999-01-01T00:00:00Z"},
