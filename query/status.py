@@ -147,16 +147,34 @@ def kafka_lag(settings: Settings, exchange: str) -> int | str:
         consumer.close()
 
 
+LETTERS = """
+SELECT exchange, stage, error_reason, count(*) AS rows,
+  count(*) FILTER (came IS NOT NULL) AS recovered,
+  count(*) FILTER (back IS NOT NULL) AS returned
+FROM silver_dead_letters
+LEFT JOIN (
+  SELECT DISTINCT 'silver' AS stage, kafka_topic, first_partition AS kafka_partition,
+    first_offset AS kafka_offset, true AS came
+  FROM dead_letter_replays WHERE outcome IN ('gold', 'duplicate')
+) USING (stage, kafka_topic, kafka_partition, kafka_offset)
+LEFT JOIN (
+  SELECT DISTINCT kafka_topic, sent_partition AS kafka_partition,
+    sent_offset AS kafka_offset, true AS back
+  FROM dead_letter_replays
+) USING (kafka_topic, kafka_partition, kafka_offset)
+GROUP BY ALL ORDER BY ALL
+"""
+
+
 def dead_letters(lake: Lake) -> dict[str, Any]:
-    """Return how many dead letters there are, and for which reasons."""
-    rows = lake.query(
-        "SELECT exchange, stage, error_reason, count(*) FROM silver_dead_letters "
-        "GROUP BY ALL ORDER BY ALL"
-    ).fetchall()
-    reasons = [
-        dict(zip(("exchange", "stage", "error_reason", "rows"), row, strict=True))
-        for row in rows
-    ]
+    """Return how many dead letters there are, and for which reasons.
+
+    Of them `recovered` have reached gold by a replay, and `returned` are no news: a
+    replay brought them back.
+    """
+    rows = lake.query(LETTERS).fetchall()
+    names = ("exchange", "stage", "error_reason", "rows", "recovered", "returned")
+    reasons = [dict(zip(names, row, strict=True)) for row in rows]
     return {"total": sum(row[3] for row in rows), "by_reason": reasons}
 
 

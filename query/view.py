@@ -77,8 +77,10 @@ def letters(told: dict[str, Any]) -> RenderableType:
     if not found["total"]:
         return "dead letters: [green]none[/]"
     table = Table(title="dead letters", title_justify="left", header_style="bold cyan")
-    for name in ("exchange", "stage", "reason", "rows"):
-        table.add_column(name, justify="right" if name == "rows" else "left")
+    for name in ("exchange", "stage", "reason"):
+        table.add_column(name)
+    for name in ("rows", "recovered", "returned"):
+        table.add_column(name, justify="right")
     for row in found["by_reason"]:
         table.add_row(*(str(value) for value in row.values()))
     return table

@@ -11,6 +11,8 @@
     gold.candles                     compute wider candles from new minutes, and end
     gold.gaps [--answers JSON]       find holes in gold's trade ids, keep the ledger
     gold.counts [--counts JSON]      compare gold with what REST was found to have
+    silver.replays STEP --asked JSON [--run R --by WHO --why TEXT --snapshot N]
+                                     STEP is look, send or follow: of dead letters
     upkeep [TABLE...]                compact, rewrite manifests, expire snapshots
     retention [TABLE...]             drop partitions older than their table keeps
     orphans [TABLE...] [--delete]    list the files nobody knows, or delete them
@@ -39,6 +41,7 @@ if __name__ == "__main__":
 from pyspark.sql import SparkSession
 
 from expectations.places import folder
+from expectations.replay import AskedWrongly
 from spark_apps.bootstrap import bootstrap
 from spark_apps.cluster_check import CheckFailed, cluster_check
 from spark_apps.continuous import TopicMissing, carry
@@ -55,6 +58,8 @@ from spark_apps.recovery.database import DatabaseFailed
 from spark_apps.recovery.restore import NotRestored
 from spark_apps.registry import RegistryUnreachable
 from spark_apps.relocation import MoveRefused, move
+from spark_apps.replay import command as letters
+from spark_apps.replay.today import NotThere
 from spark_apps.rollup import roll_up
 from spark_apps.session import conf
 from spark_apps.settings import Settings, Storage
@@ -75,6 +80,7 @@ UPKEEP = ("upkeep", "retention", "orphans")
 Report = Mapping[str, object]
 TOLD = (
     AgeRefused,
+    AskedWrongly,
     BackupDamaged,
     Busy,
     CheckFailed,
@@ -87,6 +93,7 @@ TOLD = (
     LookupError,
     MoveRefused,
     NotPrimed,
+    NotThere,
     NotUtc,
     NotRestored,
     RegistryUnreachable,
@@ -150,6 +157,7 @@ def arguments() -> argparse.ArgumentParser:
     ledger.add_argument("--answers", type=answers, default=(), metavar="JSON")
     counting = apps.add_parser("gold.counts")
     counting.add_argument("--counts", type=counts, default=(), metavar="JSON")
+    letters.arguments(apps.add_parser("silver.replays"))
     apps.add_parser("silver.trades").add_argument("exchange")
     gold = apps.add_parser("gold.trades")
     gold.add_argument("exchange")
@@ -239,6 +247,8 @@ def step(asked: argparse.Namespace) -> Callable[[SparkSession, Settings], Report
             )
         case "gold.counts":
             return lambda spark, settings: reconcile(spark, settings, asked.counts)
+        case "silver.replays":
+            return lambda spark, settings: letters.replay(spark, settings, asked)
         case "orphans":
             keep = Keep.read(os.environ)
             return lambda spark, settings: job.orphans(

@@ -1,10 +1,68 @@
-"""Who decides where a DAG waits for a person."""
+"""Where a DAG waits for a person: who may answer, the question, and the answer."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from airflow.providers.standard.operators.hitl import HITLOperator
+from airflow.sdk import Context, Param
+from airflow.sdk.exceptions import AirflowFailException
 from airflow.sdk.execution_time.hitl import HITLUser
 
 from dags.factory.settings import approvers
 
+LEAST = 10
+"""Letters of a reason."""
 
-def assigned() -> list[HITLUser]:
-    """Return who may answer, by their names at the login; Airflow's admins may too."""
-    return [HITLUser(id=name, name=name) for name in approvers()]
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a person chose, why, and who that was."""
+
+    chosen: str
+    reason: str
+    by: str
+
+    def require_reason(self) -> None:
+        """Return if one was given; AirflowFailException says what to do if not."""
+        if len(self.reason) < LEAST:
+            raise AirflowFailException(
+                f"no reason was given, of {LEAST} letters at least: nothing was done. "
+                "Trigger it again, and say why"
+            )
+
+
+def question(subject: str, options: Sequence[str], within: timedelta) -> HITLOperator:
+    """Return the task `answer`: it shows the page of `look` and asks for a reason."""
+    return HITLOperator(
+        task_id="answer",
+        subject=subject,
+        body="{{ ti.xcom_pull(task_ids='look')['page'] }}",
+        options=list(options),
+        params={
+            # Without a default the task would fail before it asks.
+            "reason": Param(
+                None,
+                type=["null", "string"],
+                minLength=LEAST,
+                maxLength=500,
+                description="Why; it is kept with your name.",
+            )
+        },
+        # By their names at the login; Airflow's admins may answer too.
+        assigned_users=[HITLUser(id=name, name=name) for name in approvers()],
+        response_timeout=within,
+        retries=0,
+    )
+
+
+def answer(context: Context) -> Answer:
+    """Return what was answered to the task `answer`."""
+    told = context["ti"].xcom_pull(task_ids="answer")
+    (chosen,) = told["chosen_options"]
+    who = told.get("responded_by_user") or {}
+    return Answer(
+        chosen=str(chosen),
+        reason=str((told["params_input"] or {}).get("reason") or "").strip(),
+        by=str(who.get("name") or who.get("id") or "unknown"),
+    )

@@ -4,18 +4,15 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import DAG, Param, chain, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from dags.factory.people import assigned
+from dags.factory.people import answer, question
 from dags.factory.policy import POLICY, START
 from dags.factory.settings import environment, exchanges
 
 ADMIT, REFUSE, LEAVE = "Admit", "Refuse", "Leave it closed"
 POOL = "gold.decisions"
-LEAST = 10
-"""Letters of a reason."""
 HARMLESS = " .:_,-"
 """What may stand in a cell beside letters and digits."""
 TRIAGE = """
@@ -72,25 +69,18 @@ def release_dag() -> DAG:
         from expectations.release import NotClosed, NothingToRefuse
         from expectations.release import decide as decided
 
-        pulled = context["ti"].xcom_pull
-        answer = pulled(task_ids="answer")
-        (chosen,) = answer["chosen_options"]
-        if chosen == LEAVE:
+        said = answer(context)
+        if said.chosen == LEAVE:
             raise AirflowSkipException("it was left closed")
-        reason = str((answer["params_input"] or {}).get("reason") or "")
-        if len(reason.strip()) < LEAST:
-            raise AirflowFailException(
-                f"no reason was given, of {LEAST} letters at least: nothing was "
-                "entered. Trigger it again, and say why"
-            )
-        who = answer.get("responded_by_user") or {}
+        said.require_reason()
+        seen = context["ti"].xcom_pull(task_ids="look")
         try:
             return decided(
                 exchange=str(context["params"]["exchange"]),
-                snapshot_to=int(pulled(task_ids="look")["snapshot_to"]),
-                decision=chosen.lower(),
-                reason=reason,
-                by=str(who.get("name") or who.get("id") or "unknown"),
+                snapshot_to=int(seen["snapshot_to"]),
+                decision=said.chosen.lower(),
+                reason=said.reason,
+                by=said.by,
                 run_id=str(context["run_id"]),
                 env=environment(),
             )
@@ -119,24 +109,10 @@ def release_dag() -> DAG:
     ) as dag:
         chain(
             look(),
-            HITLOperator(
-                task_id="answer",
-                subject="What becomes of the closed lane of {{ params.exchange }}?",
-                body="{{ ti.xcom_pull(task_ids='look')['page'] }}",
-                options=[ADMIT, REFUSE, LEAVE],
-                params={
-                    # Without a default the task would fail before it asks.
-                    "reason": Param(
-                        None,
-                        type=["null", "string"],
-                        minLength=LEAST,
-                        maxLength=500,
-                        description="Why; it is kept with your name.",
-                    )
-                },
-                assigned_users=assigned(),
-                response_timeout=timedelta(days=1),
-                retries=0,
+            question(
+                "What becomes of the closed lane of {{ params.exchange }}?",
+                [ADMIT, REFUSE, LEAVE],
+                within=timedelta(days=1),
             ),
             decide(),
         )

@@ -16,7 +16,7 @@ from tests.expectations.tables import append, created, lake
 
 EXCHANGE = all_exchanges()[0]
 SHARED = (
-    *("silver.dead_letters", "silver.accounting", "gold.accounting"),
+    *("silver.dead_letters", "silver.replays", "silver.accounting", "gold.accounting"),
     *("gold.ranges", "gold.gaps", "gold.counts", "gold.candles_1m"),
 )
 DIGITS = Decimal("61837.630000000000000001")

@@ -2,13 +2,14 @@
 
 import json
 from datetime import datetime, timedelta
+from typing import Any
 
 from rich.console import Console
 
 from query.lake import Lake
 from query.settings import Settings
 from query.status import Airflow, dead_letters, lane, layer
-from query.view import lane_table, what_next
+from query.view import lane_table, letters, what_next
 from tests.expectations.cases import NOON
 from tests.expectations.tables import append
 from tests.query.conftest import EXCHANGE
@@ -33,8 +34,8 @@ def test_a_layer_without_a_commit_has_no_rows_and_no_age(small: Lake) -> None:
     }
 
 
-def test_dead_letters_are_counted_by_reason(small: Lake) -> None:
-    letter = {
+def letter(offset: int, **changes: Any) -> dict[str, Any]:
+    sound = {
         "exchange": EXCHANGE.upper(),
         "stage": "silver",
         "raw_record": b"\x07",
@@ -43,23 +44,53 @@ def test_dead_letters_are_counted_by_reason(small: Lake) -> None:
         "rule_version": "1",
         "kafka_topic": "acme",
         "kafka_partition": 0,
-        "kafka_offset": 1,
+        "kafka_offset": offset,
         "error_timestamp": NOON,
     }
-    table = small.catalog.load_table("market_data.silver_dead_letters")
-    append(table, "silver.dead_letters", [letter, letter | {"kafka_offset": 2}])
+    return sound | changes
 
-    assert dead_letters(small) == {
-        "total": 2,
-        "by_reason": [
-            {
-                "exchange": EXCHANGE.upper(),
-                "stage": "silver",
-                "error_reason": "bad_wire_header",
-                "rows": 2,
-            }
-        ],
+
+def sent(first: int, copy: int | None, outcome: str) -> dict[str, Any]:
+    return {
+        "exchange": EXCHANGE.upper(),
+        "run_id": f"manual__{copy}",
+        "kafka_topic": "acme",
+        "kafka_partition": 0,
+        "kafka_offset": first,
+        "first_partition": 0,
+        "first_offset": first,
+        "sent_partition": None if copy is None else 0,
+        "sent_offset": copy,
+        "outcome": outcome,
     }
+
+
+def test_dead_letters_are_counted_by_reason_and_replayed_ones_told_apart(
+    small: Lake,
+) -> None:
+    table = small.catalog.load_table("market_data.silver_dead_letters")
+    conflict = letter(1, stage="gold", error_reason="conflicting_duplicate")
+    append(
+        table,
+        "silver.dead_letters",
+        [*(letter(offset) for offset in (1, 2, 3, 7)), conflict],
+    )
+    ledger = small.catalog.load_table("market_data.dead_letter_replays")
+    # 1 came through at its second attempt, 2 came back as 7, 3 is on its way.
+    lines = [sent(1, 5, "dead"), sent(1, 6, "gold"), sent(2, 7, "dead")]
+    append(ledger, "silver.replays", [*lines, sent(3, None, "waiting")])
+
+    told = dead_letters(small)
+
+    assert told["total"] == 5
+    names = ("stage", "error_reason", "rows", "recovered", "returned")
+    assert [tuple(row[name] for name in names) for row in told["by_reason"]] == [
+        ("gold", "conflicting_duplicate", 1, 0, 0),
+        ("silver", "bad_wire_header", 4, 1, 1),
+    ]
+    with Console(width=160, record=True, file=open("/dev/null", "w")) as console:
+        console.print(letters({"dead_letters": told}))
+    assert "recovered" in console.export_text()
 
 
 def test_neighbours_that_are_away_are_named_and_hide_nothing_else(

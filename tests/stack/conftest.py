@@ -17,6 +17,7 @@ def laptop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laptop]:
             "BULLION_LANE_SECONDS": "15",
             "BULLION_LANES_FIRST_S": "20",
             "BULLION_ABSENT_AFTER_SECONDS": "45",
+            "BULLION_UNKNOWN_SCHEMA_SECONDS": "10",
         },
     )
     try:

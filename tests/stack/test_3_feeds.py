@@ -11,7 +11,7 @@ import pytest
 
 from query.status import Airflow, last_gate
 from schemas.exchange import usual_exchanges
-from tests.stack import recordings
+from tests.stack import letters, recordings
 from tests.stack.laptop import Laptop, eventually, kill
 from tests.stack.promises import (
     GOLD,
@@ -214,6 +214,37 @@ def test_a_person_refuses_what_is_at_fault_and_the_lane_goes_on(laptop: Laptop) 
         == []
     )
     assert int(laptop.one("SELECT sum(refused) FROM gold_accounting")) >= 1
+
+
+def test_dead_letters_are_sent_again_once_their_schema_is_there(laptop: Laptop) -> None:
+    exchange = usual_exchanges()[0]
+    coming = letters.planted(laptop, exchange)
+    mine = f"exchange = '{exchange.upper()}' AND stage = 'silver'"
+
+    def dead() -> int:
+        return int(
+            laptop.one(f"SELECT count(*) AS n FROM silver_dead_letters WHERE {mine}")
+        )
+
+    eventually(lambda: dead() > len(coming), "all of them are dead letters")
+    before = dead()
+    number = letters.registered(laptop)
+    assert number in coming
+
+    letters.triggered(laptop, "late", exchange=exchange)
+    shown = letters.answered(laptop, "late", "the schema is registered by now")
+
+    assert letters.ended(laptop, "late") == "success"
+    assert "**1** would be sent" in str(shown["body"])
+    gold = f"SELECT trade_id FROM {GOLD} WHERE symbol = '{letters.SYMBOL}'"
+    eventually(lambda: len(laptop.sql(gold)) == 1, "it is in gold")
+    assert [row["trade_id"] for row in laptop.sql(gold)] == [str(number)]
+    assert dead() == before and doubled(laptop) == []
+    # What passes was sent: nobody is asked about the others.
+    letters.triggered(laptop, "again", exchange=exchange)
+    assert letters.ended(laptop, "again") == "success"
+    (line,) = laptop.sql("SELECT * FROM dead_letter_replays")
+    assert (line["outcome"], line["replayed_by"]) == ("gold", "admin")
 
 
 def test_the_ledger_tells_what_was_missing_and_what_became_of_it(
