@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from airflow.providers.standard.operators.hitl import HITLOperator
-from airflow.sdk import Context, Param
+from airflow.sdk import Param
 from airflow.sdk.exceptions import AirflowFailException
 from airflow.sdk.execution_time.hitl import HITLUser
 
@@ -56,9 +57,9 @@ def question(subject: str, options: Sequence[str], within: timedelta) -> HITLOpe
     )
 
 
-def answer(context: Context) -> Answer:
-    """Return what was answered to the task `answer`."""
-    told = context["ti"].xcom_pull(task_ids="answer")
+def answer(ti: Any) -> Answer:
+    """Return what was answered to the task `answer`; `ti` is one of the same run."""
+    told = ti.xcom_pull(task_ids="answer")
     (chosen,) = told["chosen_options"]
     who = told.get("responded_by_user") or {}
     return Answer(

@@ -69,7 +69,7 @@ def release_dag() -> DAG:
         from expectations.release import NotClosed, NothingToRefuse
         from expectations.release import decide as decided
 
-        said = answer(context)
+        said = answer(context["ti"])
         if said.chosen == LEAVE:
             raise AirflowSkipException("it was left closed")
         said.require_reason()

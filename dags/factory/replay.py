@@ -117,7 +117,7 @@ class SendJob(ReplayJob):
             AirflowFailException: no reason was given.
             AirflowSkipException: they are left as they are.
         """
-        said = answer(context)
+        said = answer(context["ti"])
         if said.chosen != SEND:
             raise AirflowSkipException("they were left as they are")
         said.require_reason()
