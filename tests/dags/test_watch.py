@@ -22,6 +22,7 @@ from schemas.table import ROOT
 from tests.query.receiver import receiver
 from tests.query.watch.test_look import CLOSED, looks
 
+CONNECTION = "AIRFLOW_CONN_SMTP_DEFAULT"
 SECRET = "T0KEN-of-the-receiver"
 
 
@@ -163,29 +164,35 @@ def mailbox() -> Iterator[tuple[int, list[str]]]:
         server.shutdown()
 
 
-def test_airflows_own_notifier_sends_an_alert_as_mail_once(
-    env: dict[str, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    arguments = {
-        "to": "night@example.com",
-        "from_email": "bullion@example.com",
-        "subject": "{{ title }}",
-        "html_content": "<pre>{{ text }}</pre>",
-    }
-    mine = env | {
+def by_mail(port: int, **arguments: str) -> dict[str, str]:
+    """Return the settings that docs/alerts.md names, for a server without TLS."""
+    extra = {"disable_ssl": True, "disable_tls": True, "retry_limit": 1}
+    connection = {"conn_type": "smtp", "host": "127.0.0.1", "port": port}
+    return {
         "BULLION_NOTIFIER": "dags.factory.airflow_notifier:ByAirflow",
         "BULLION_AIRFLOW_NOTIFIER": (
             "airflow.providers.smtp.notifications.smtp:SmtpNotifier"
         ),
         "BULLION_AIRFLOW_NOTIFIER_ARGUMENTS": json.dumps(arguments),
+        CONNECTION: json.dumps(connection | {"extra": extra}),
     }
+
+
+ARGUMENTS = {
+    "to": "night@example.com",
+    "from_email": "bullion@example.com",
+    "subject": "{{ title }}",
+    "html_content": "<pre>{{ text }}</pre>",
+}
+
+
+def test_airflows_own_notifier_sends_an_alert_as_mail_once(
+    env: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     with mailbox() as (port, came):
-        extra = {"disable_ssl": True, "disable_tls": True, "retry_limit": 1}
-        connection = {"conn_type": "smtp", "host": "127.0.0.1", "port": port}
-        monkeypatch.setenv(
-            "AIRFLOW_CONN_SMTP_DEFAULT", json.dumps(connection | {"extra": extra})
-        )
-        report = looks(mine, CLOSED, CLOSED, CLOSED)
+        mine = by_mail(port, **ARGUMENTS)
+        monkeypatch.setenv(CONNECTION, mine[CONNECTION])
+        report = looks(env | mine, CLOSED, CLOSED, CLOSED)
 
     assert report["undelivered"] == []
     (mail,) = map(message_from_string, came)
@@ -195,23 +202,26 @@ def test_airflows_own_notifier_sends_an_alert_as_mail_once(
     assert b"release_lane" in bytes(page.get_payload(decode=True))  # type: ignore
 
 
+def test_mail_goes_out_from_the_process_that_the_task_starts(
+    dag: DAG, env: dict[str, str], tmp_path: Path
+) -> None:
+    with mailbox() as (port, came):
+        mine = env | by_mail(port, **ARGUMENTS)
+        home = {"AIRFLOW_HOME": str(tmp_path / "airflow")}
+        done = command(dag, mine | home, test=True)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    (mail,) = map(message_from_string, came)
+    assert mail["Subject"] == "[bullion] test"
+
+
 def test_a_mail_that_is_not_taken_waits(
     env: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    connection = {"conn_type": "smtp", "host": "127.0.0.1", "port": 1}
-    monkeypatch.setenv(
-        "AIRFLOW_CONN_SMTP_DEFAULT",
-        json.dumps(connection | {"extra": {"disable_ssl": True, "retry_limit": 1}}),
-    )
-    mine = env | {
-        "BULLION_NOTIFIER": "dags.factory.airflow_notifier:ByAirflow",
-        "BULLION_AIRFLOW_NOTIFIER": (
-            "airflow.providers.smtp.notifications.smtp:SmtpNotifier"
-        ),
-        "BULLION_AIRFLOW_NOTIFIER_ARGUMENTS": '{"to": "a@example.com"}',
-    }
-    look(Watch.read(mine), lambda: CLOSED)
-    report = look(Watch.read(mine), lambda: CLOSED)
+    mine = by_mail(1, to="a@example.com")
+    monkeypatch.setenv(CONNECTION, mine[CONNECTION])
+    look(Watch.read(env | mine), lambda: CLOSED)
+    report = look(Watch.read(env | mine), lambda: CLOSED)
 
     (owed,) = report["undelivered"]
     assert owed["notices"] == 1 and owed["error"]
