@@ -1,5 +1,6 @@
 """The tables' metadata, read without Spark: snapshots, and the files each added."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -8,6 +9,7 @@ from pyiceberg.manifest import ManifestEntryStatus
 from pyiceberg.table import Table
 from pyiceberg.table.snapshots import Operation, Snapshot
 
+from expectations.places import Folder
 from schemas.table import CATALOG
 
 NOTHING = -1
@@ -43,6 +45,16 @@ def open_catalog(env: Mapping[str, str]) -> SqlCatalog:
             "s3.region": env["BULLION_S3_REGION"],
         },
     )
+
+
+def consumed(checkpoint: Folder) -> Position:
+    """Return up to where a reader has ended its batches, by Spark's own notes."""
+    done = [int(file.name) for file in (checkpoint / "commits").glob("[0-9]*")]
+    if not done:
+        return Position()
+    lines = (checkpoint / "offsets" / str(max(done))).read_text().splitlines()
+    offset = json.loads(lines[-1])
+    return Position(int(offset["snapshot_id"]), int(offset["position"]))
 
 
 def pending(table: Table, position: Position) -> tuple[Snapshot, ...]:

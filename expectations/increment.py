@@ -1,12 +1,11 @@
 """Exactly the rows that gold will read next, as verdicts and as figures."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pandas as pd
 
-from expectations.catalog import Position, added_by, open_catalog, pending
+from expectations.catalog import added_by, consumed, open_catalog, pending
 from expectations.decisions import exempt
 from expectations.engine import connection
 from expectations.figures import figures, judged
@@ -28,16 +27,6 @@ class Increment:
     """One line: what only the batch as a whole can show."""
     refused: int = 0
     """Rows that a person refused: nobody judges them, and gold leaves them out."""
-
-
-def consumed(checkpoint: Folder) -> Position:
-    """Return up to where a reader has ended its batches, by Spark's own notes."""
-    done = [int(file.name) for file in (checkpoint / "commits").glob("[0-9]*")]
-    if not done:
-        return Position()
-    lines = (checkpoint / "offsets" / str(max(done))).read_text().splitlines()
-    offset = json.loads(lines[-1])
-    return Position(int(offset["snapshot_id"]), int(offset["position"]))
 
 
 def checkpoint(address: str, exchange: str, env: Mapping[str, str]) -> Folder:

@@ -25,11 +25,11 @@ from pyiceberg.expressions import (
 from pyiceberg.expressions.literals import literal
 from pyiceberg.table import Table
 
-from expectations.catalog import added_by, open_catalog, pending
+from expectations.catalog import added_by, consumed, open_catalog, pending
 from expectations.engine import connection
 from expectations.figures import MOST_JUMP, expect_prices
 from expectations.gate_notes import last
-from expectations.increment import checkpoint, consumed
+from expectations.increment import checkpoint
 from expectations.rule import given, version_of
 from expectations.silver.trades import rules
 from expectations.stage import REFUSE, STAGE

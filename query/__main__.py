@@ -1,4 +1,4 @@
-"""The command line of reading: `python -m query sql|status|completeness|...`."""
+"""The command line of reading: `python -m query sql|status|watch|...`."""
 
 import argparse
 import json
@@ -13,6 +13,8 @@ from rich.console import Console
 from query.lake import Lake, QueryRefused, history_file
 from query.settings import Settings
 from query.show import FORMATS, answered, show
+from query.watch.bars import SettingRefused
+from query.watch.book import BookBroken, WatchBusy
 from query.why import MENDABLE, why
 
 HELP = ".tables lists what there is, .quit ends; a query ends with ;"
@@ -30,6 +32,10 @@ def arguments() -> argparse.ArgumentParser:
     kept.add_argument("--json", action="store_true")
     proof = commands.add_parser("completeness", help="which trade ids gold lacks")
     proof.add_argument("--json", action="store_true")
+    watch = commands.add_parser("watch", help="look once, and tell what has changed")
+    watch.add_argument("--test", action="store_true", help="send a test alert instead")
+    told = commands.add_parser("alerts", help="what is wrong now, as the watch has it")
+    told.add_argument("--json", action="store_true")
     fresh = commands.add_parser("freshness", help="percentiles by layer and exchange")
     fresh.add_argument("--minutes", type=float, default=10)
     fresh.add_argument("--json", action="store_true")
@@ -40,7 +46,14 @@ def main(words: Sequence[str]) -> int:
     """Run one command; what a person can mend becomes a sentence and exit code 1."""
     asked = arguments().parse_args(words)
     try:
+        if asked.command in ("watch", "alerts"):
+            from query.watch.command import run as watch
+
+            return watch(asked, os.environ)
         return run(asked, Settings.read(os.environ))
+    except (SettingRefused, BookBroken, WatchBusy) as refused:
+        print(refused, file=sys.stderr)
+        return 1
     except MENDABLE as error:
         print(why(error), file=sys.stderr)
         return 1

@@ -41,24 +41,25 @@ SELECT exchange, symbol, first_missing_id, last_missing_id, state, missing,
 FROM trade_gaps WHERE state IN ('open', 'filling')
 ORDER BY found_at, exchange, symbol, first_missing_id LIMIT {OPEN_SHOWN}"""
 
-COMPARED = """
+COUNTED = """
+SELECT exchange, symbol, count(*) FILTER (state <> 'open') AS spans,
+       sum(CASE WHEN state <> 'open' THEN at_exchange ELSE 0 END)::BIGINT
+           AS at_exchange,
+       sum(CASE WHEN state <> 'open' THEN in_gold ELSE 0 END)::BIGINT AS in_gold,
+       sum(CASE WHEN state = 'short' THEN at_exchange - in_gold ELSE 0 END)::BIGINT
+           AS short
+FROM trade_counts
+WHERE asked_at > now() - INTERVAL 1 DAY AND exchange IN ({names})
+GROUP BY ALL"""
+COMPARED = f"""
 WITH came AS (
     SELECT exchange, symbol, count(*) AS trades,
            count(*) FILTER (map_extract(vendor_data, 'origin')[1] = 'rest') AS by_rest,
            strftime(max(timestamp) AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%SZ') AS until
     FROM gold_crypto_trades
-    WHERE timestamp > now() - INTERVAL 1 HOUR AND exchange IN ({names})
+    WHERE timestamp > now() - INTERVAL 1 HOUR AND exchange IN ({{names}})
     GROUP BY ALL),
-counted AS (
-    SELECT exchange, symbol, count(*) FILTER (state <> 'open') AS spans,
-           sum(CASE WHEN state <> 'open' THEN at_exchange ELSE 0 END)::BIGINT
-               AS at_exchange,
-           sum(CASE WHEN state <> 'open' THEN in_gold ELSE 0 END)::BIGINT AS in_gold,
-           sum(CASE WHEN state = 'short' THEN at_exchange - in_gold ELSE 0 END)::BIGINT
-               AS short
-    FROM trade_counts
-    WHERE asked_at > now() - INTERVAL 1 DAY AND exchange IN ({names})
-    GROUP BY ALL)
+counted AS ({COUNTED})
 SELECT exchange, symbol, coalesce(trades, 0) AS trades,
        coalesce(by_rest, 0) AS by_rest, coalesce(until, '') AS until,
        coalesce(spans, 0) AS spans, coalesce(at_exchange, 0) AS at_exchange,
@@ -86,8 +87,7 @@ def completeness(lake: Lake) -> dict[str, Any]:
     unproven = [
         each.upper() for each in lake.settings.exchanges if not counts_trades(each)
     ]
-    names = ", ".join(f"'{each}'" for each in unproven)
-    compared = rows(lake, COMPARED.format(names=names)) if unproven else []
+    compared = about(lake, COMPARED, unproven)
     lacks = any(each["open"] for each in symbols) or any(e["short"] for e in compared)
     return {
         "proven": proven,
@@ -98,6 +98,20 @@ def completeness(lake: Lake) -> dict[str, Any]:
         "symbols": symbols,
         "open": lacking,
     }
+
+
+def owing(lake: Lake) -> dict[str, Any]:
+    """Return the part of `completeness` that says what is owed, at little cost."""
+    unproven = [
+        each.upper() for each in lake.settings.exchanges if not counts_trades(each)
+    ]
+    return {"open": rows(lake, LACKING), "compared": about(lake, COUNTED, unproven)}
+
+
+def about(lake: Lake, text: str, exchanges: list[str]) -> list[dict[str, Any]]:
+    """Return the rows of a query about some exchanges; none if there are none."""
+    names = ", ".join(f"'{each}'" for each in exchanges)
+    return rows(lake, text.format(names=names)) if exchanges else []
 
 
 def rows(lake: Lake, text: str) -> list[dict[str, Any]]:

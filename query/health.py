@@ -9,8 +9,7 @@ from pyiceberg.catalog import Catalog
 from pyiceberg.manifest import ManifestContent
 from pyiceberg.table import Table as IcebergTable
 
-from expectations.catalog import NOTHING, HistoryGone, pending
-from expectations.increment import consumed
+from expectations.catalog import NOTHING, HistoryGone, consumed, pending
 from query.catalog import open_catalog, table_names, unions
 from query.settings import Settings
 from schemas.lane import readers

@@ -23,6 +23,9 @@ class Settings:
     kafka_servers: str
     checkpoints: Folder
     gates: Path
+    alerts: Path
+    capture_metrics: Mapping[str, str]
+    """Where the capture of an exchange exports its metrics; those that are known."""
     airflow_url: str
     airflow_passwords: Path
 
@@ -43,6 +46,12 @@ class Settings:
             kafka_servers=env["BULLION_KAFKA_SERVERS"],
             checkpoints=folder(env["BULLION_CHECKPOINTS"], env),
             gates=Path(env["BULLION_GATES"]),
+            alerts=Path(env["BULLION_ALERTS"]),
+            capture_metrics=dict(
+                each.split("=", 1)
+                for each in env.get("BULLION_CAPTURE_METRICS", "").split()
+                if "=" in each
+            ),
             airflow_url=env["BULLION_AIRFLOW_URL"],
             airflow_passwords=Path(env["BULLION_AIRFLOW_PASSWORDS"]),
         )

@@ -11,11 +11,14 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from pyiceberg.catalog import Catalog
 from pyiceberg.table import Table
 
+from expectations.catalog import HistoryGone, consumed, pending
 from expectations.gate_notes import last
 from query.accounting import accounting
+from query.capture import capture
 from query.completeness import completeness
 from query.lake import Lake
 from query.settings import Settings
+from query.watch.book import Book
 from schemas.table import table_at
 from schemas.topic import TRADES
 
@@ -30,6 +33,9 @@ NEWEST = {
     "gold": "ingestion_timestamp",
 }
 """The column by which a layer's newest row is told."""
+FROM = {"silver": "bronze", "gold": "silver"}
+"""The layer that a layer's stream reads."""
+ENDED = "state=success&state=failed&order_by=-end_date&limit=1"
 
 
 def status(settings: Settings) -> dict[str, Any]:
@@ -42,7 +48,9 @@ def status(settings: Settings) -> dict[str, Any]:
             "dead_letters": dead_letters(lake),
             "completeness": completeness(lake),
             "accounting": accounting(lake),
+            "failed_dags": flow.failed_dags(),
             "airflow": flow.state,
+            **Book.read(settings.alerts).told(),
         }
 
 
@@ -51,17 +59,54 @@ def now() -> datetime:
 
 
 def lane(lake: Lake, flow: "Airflow", exchange: str) -> dict[str, Any]:
+    told = lane_watched(lake, flow, exchange)
+    layers = {
+        name: layer(lake, name, address, exchange) | told["layers"].get(name, {})
+        for name, address in ADDRESSES.items()
+    }
+    return told | {"layers": layers}
+
+
+def lane_watched(lake: Lake, flow: "Airflow", exchange: str) -> dict[str, Any]:
+    """Return what is told of a lane without counting rows."""
     settings = lake.settings
+    bronze = lake.catalog.load_table(table_at("bronze.trades").identifier(exchange))
     return {
         "exchange": exchange,
         "layers": {
-            name: layer(lake, name, address, exchange)
-            for name, address in ADDRESSES.items()
+            "bronze": newest(lake, bronze, "bronze", ""),
+            **waits(lake, exchange),
         },
+        "capture": capture(settings, exchange),
         "kafka_lag": kafka_lag(settings, exchange),
         "last_gate": last_gate(settings, exchange),
         **flow.lane(exchange),
     }
+
+
+def waits(lake: Lake, exchange: str) -> dict[str, dict[str, float | str]]:
+    """Return how long the oldest commit that silver, or gold, must read has waited.
+
+    `waits_s` is in seconds, 0 where nothing waits; `history_gone` says why it cannot be
+    told, where snapshots expired under the reader.
+    """
+    found: dict[str, dict[str, float | str]] = {}
+    for name, source in FROM.items():
+        table = lake.catalog.load_table(
+            table_at(ADDRESSES[source]).identifier(exchange)
+        )
+        place = lake.settings.checkpoints / table_at(ADDRESSES[name]).checkpoint(
+            exchange
+        )
+        try:
+            unread = pending(table, consumed(place))
+        except HistoryGone as gone:
+            found[name] = {"history_gone": str(gone)}
+            continue
+        oldest = unread[-1].timestamp_ms / 1000 if unread else None
+        waited = 0.0 if oldest is None else max(0.0, now().timestamp() - oldest)
+        found[name] = {"waits_s": round(waited, 1)}
+    return found
 
 
 def layer(lake: Lake, name: str, address: str, exchange: str) -> dict[str, Any]:
@@ -81,13 +126,20 @@ def layer(lake: Lake, name: str, address: str, exchange: str) -> dict[str, Any]:
         view = spec.identifier(exchange).split(".")[-1]
         found = lake.query(f"SELECT count(*) FROM {view}{mine}").fetchone()
         rows = int(found[0]) if found else 0
-    newest = newest_row(lake, table, NEWEST[name], mine)
     committed = datetime.fromtimestamp(snapshot.timestamp_ms / 1000, UTC)
     return {
         "rows": rows,
         "last_commit": committed.isoformat(timespec="seconds"),
-        "newest": newest.isoformat(timespec="milliseconds") if newest else None,
-        "freshness_s": round((now() - newest).total_seconds(), 1) if newest else None,
+        **newest(lake, table, name, mine),
+    }
+
+
+def newest(lake: Lake, table: Table, name: str, mine: str) -> dict[str, Any]:
+    """Return when a layer's newest row came, and how many seconds ago."""
+    row = newest_row(lake, table, NEWEST[name], mine)
+    return {
+        "newest": row.isoformat(timespec="milliseconds") if row else None,
+        "freshness_s": round((now() - row).total_seconds(), 1) if row else None,
     }
 
 
@@ -232,6 +284,35 @@ class Airflow:
                 "paused": dag.get("is_paused"),
             }
             for dag in dags
+        ]
+
+    def failed_dags(self) -> list[dict[str, Any]]:
+        """Return the DAGs on a schedule whose newest ended run failed, but the lanes.
+
+        A lane's own figures say how it is. What a person started is before their eyes.
+        """
+        if self.state != "ok":
+            return []
+        try:
+            known = self.ask("/api/v2/dags?limit=500&paused=false")["dags"]
+            found = [
+                self.ask(f"/api/v2/dags/{dag['dag_id']}/dagRuns?{ENDED}")["dag_runs"]
+                for dag in known
+                if dag["timetable_summary"]
+                and not dag["dag_id"].startswith(("lane__", "watch"))
+            ]
+        except (OSError, urllib.error.URLError, KeyError, ValueError) as error:
+            self.state = f"away: {error}"
+            return []
+        return [
+            {
+                "dag_id": run["dag_id"],
+                "run_id": run["dag_run_id"],
+                "at": run["end_date"],
+            }
+            for runs in found
+            for run in runs
+            if run["state"] == "failed"
         ]
 
     def ask(

@@ -6,6 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 
 from query.completeness_view import verdict
+from query.watch.view import incidents
 
 COLOURS = {
     "passed": "green",
@@ -24,6 +25,7 @@ def lanes(told: dict[str, Any]) -> RenderableType:
         *map(what_next, told["lanes"]),
         letters(told),
         verdict(told["completeness"]),
+        incidents(told),
     )
 
 

@@ -133,6 +133,12 @@ def health(asked: argparse.Namespace) -> int:
     return query("health", *(["--json"] if asked.json else []))
 
 
+def alerts(asked: argparse.Namespace) -> int:
+    if asked.test:
+        return query("watch", "--test")
+    return query("alerts", *(["--json"] if asked.json else []))
+
+
 def query(*words: str) -> int:
     """Ask the room that reads tables."""
     place = Place.read()
@@ -222,6 +228,7 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "freshness": freshness,
     "completeness": completeness,
     "health": health,
+    "alerts": alerts,
     "cluster-check": cluster_check,
     "doctor": check,
     "logs": logs,

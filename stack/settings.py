@@ -82,6 +82,11 @@ def bullion(place: Place) -> dict[str, str]:
         "BULLION_DATA_DOCS": str(place.home / "gx/published"),
         "BULLION_VENDOR": str(place.jars / "webjars/META-INF/resources/webjars"),
         "BULLION_GATES": str(place.home / "gates"),
+        "BULLION_ALERTS": str(place.home / "alerts"),
+        "BULLION_CAPTURE_METRICS": " ".join(
+            f"{each}=http://{LOCAL}:{port[f'METRICS_{each.upper()}']}/metrics"
+            for each in exchanges(place)
+        ),
         "BULLION_AIRFLOW_URL": f"http://{LOCAL}:{port['AIRFLOW']}",
         "BULLION_AIRFLOW_PASSWORDS": str(secrets.passwords(place)),
         "BULLION_LANE_SECONDS": "20",

@@ -18,6 +18,7 @@ def all_pools() -> dict[str, dict[str, object]]:
     }
     return {
         "gates": pool(2, "Gates asked at once."),
+        "watch": pool(1, "Who looks for incidents now."),
         "gold.candles": pool(1, "Who computes wider candles now."),
         "gold.gaps": pool(1, "Who keeps the ledger of trade ids now."),
         "gold.counts": pool(1, "Who compares gold with REST's counts now."),

@@ -11,9 +11,9 @@ import pytest
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.table import Table
 
-from expectations.catalog import HistoryGone, Position, added_by, pending
+from expectations.catalog import HistoryGone, Position, added_by, consumed, pending
 from expectations.figures import figures, judged, spans
-from expectations.increment import checkpoint, consumed
+from expectations.increment import checkpoint
 from expectations.silver.trades import rules
 from schemas.table import all_exchanges
 from tests.expectations.cases import NOON

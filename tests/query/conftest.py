@@ -36,6 +36,8 @@ def settings(tmp_path: Path) -> Settings:
         kafka_servers="127.0.0.1:1",
         checkpoints=tmp_path / "checkpoints",
         gates=tmp_path / "gates",
+        alerts=tmp_path / "alerts",
+        capture_metrics={},
         airflow_url="http://127.0.0.1:1",
         airflow_passwords=tmp_path / "passwords.json",
     )

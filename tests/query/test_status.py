@@ -1,17 +1,23 @@
 """What status says of the lanes, also while neighbours are away."""
 
 import json
+import threading
+import time
+from dataclasses import replace
 from datetime import datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from rich.console import Console
 
+from query.completeness import completeness, owing
 from query.lake import Lake
 from query.settings import Settings
-from query.status import Airflow, dead_letters, lane, layer
+from query.status import Airflow, dead_letters, lane, lane_watched, layer, waits
 from query.view import lane_table, letters, what_next
+from schemas.table import table_at
 from tests.expectations.cases import NOON
-from tests.expectations.tables import append
+from tests.expectations.tables import append, trades
 from tests.query.conftest import EXCHANGE
 
 
@@ -115,3 +121,112 @@ def test_neighbours_that_are_away_are_named_and_hide_nothing_else(
     with Console(width=160, record=True, file=open("/dev/null", "w")) as console:
         console.print(what_next(told | {"last_gate": gate | {"outcome": "passed"}}))
     assert console.export_text().strip() == ""
+
+
+def stands(settings: Settings, address: str, snapshot: int) -> None:
+    """Note that a stream has read so far, as Spark does."""
+    folder = settings.checkpoints / table_at(address).checkpoint(EXCHANGE)
+    note = json.dumps({"snapshot_id": snapshot, "position": 1})
+    for part, text in (("offsets", note), ("commits", "v1")):
+        (folder / part).mkdir(parents=True, exist_ok=True)
+        (folder / part / "0").write_text(text)
+
+
+def test_gold_waits_since_the_oldest_commit_that_it_has_not_read(
+    small: Lake, settings: Settings
+) -> None:
+    silver = small.catalog.load_table(table_at("silver.trades").identifier(EXCHANGE))
+    assert waits(small, EXCHANGE) == {"silver": {"waits_s": 0}, "gold": {"waits_s": 0}}
+    first, second = (
+        append(silver, "silver.trades", trades(EXCHANGE, (one,))) for one in (1, 2)
+    )
+    stands(settings, "gold.trades", first)
+    silver = silver.refresh()
+    committed = silver.snapshot_by_id(second)
+    assert committed is not None
+    waited = time.time() - committed.timestamp_ms / 1000
+
+    found = float(waits(small, EXCHANGE)["gold"]["waits_s"])
+    stands(settings, "gold.trades", second)
+
+    assert waited - 0.1 <= found <= waited + 5
+    assert waits(small, EXCHANGE)["gold"] == {"waits_s": 0}
+
+
+def test_a_reader_whose_snapshots_are_gone_is_told(
+    small: Lake, settings: Settings
+) -> None:
+    silver = small.catalog.load_table(table_at("silver.trades").identifier(EXCHANGE))
+    append(silver, "silver.trades", trades(EXCHANGE, (1,)))
+    stands(settings, "gold.trades", 404)
+
+    assert "404 have expired" in str(waits(small, EXCHANGE)["gold"]["history_gone"])
+
+
+def test_what_is_watched_is_part_of_what_status_tells(small: Lake) -> None:
+    whole = lane(small, Airflow(small.settings), EXCHANGE)
+    part = lane_watched(small, Airflow(small.settings), EXCHANGE)
+
+    assert part.keys() == whole.keys()
+    for name, told in part["layers"].items():
+        assert told.keys() <= whole["layers"][name].keys()
+    assert owing(small)["open"] == completeness(small)["open"]
+
+
+RUNS = {
+    "upkeep": ("0 * * * *", "failed"),
+    "orphans": ("0 0 * * 0", "success"),
+    "release_lane": (None, "failed"),
+    "lane__acme": ("each 20 s", "failed"),
+    "watch": ("* * * * *", "failed"),
+    "retention": ("0 0 * * *", None),
+}
+"""Of each DAG its schedule, and how its newest run ended; None: it never ran."""
+
+
+class Flow(BaseHTTPRequestHandler):
+    """As much of Airflow's API as is asked for runs that failed."""
+
+    def do_POST(self) -> None:
+        self.tell({"access_token": "token"})
+
+    def do_GET(self) -> None:
+        if self.path.startswith("/api/v2/dags?"):
+            dags = [
+                {"dag_id": name, "timetable_summary": schedule}
+                for name, (schedule, _) in RUNS.items()
+            ]
+            return self.tell({"dags": dags})
+        name = self.path.split("/")[4]
+        ended = RUNS[name][1]
+        run = {"dag_id": name, "dag_run_id": "r", "end_date": "now", "state": ended}
+        return self.tell({"dag_runs": [run] if ended else []})
+
+    def tell(self, said: object) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(json.dumps(said).encode())
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing among the tests."""
+
+
+def test_a_dag_on_a_schedule_whose_newest_run_failed_is_named(
+    settings: Settings,
+) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Flow) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        settings.airflow_passwords.write_text('{"admin": "word"}')
+        url = f"http://127.0.0.1:{server.server_port}"
+        flow = Airflow(replace(settings, airflow_url=url))
+        found = flow.failed_dags()
+        server.shutdown()
+
+    assert flow.state == "ok"
+    assert found == [{"dag_id": "upkeep", "run_id": "r", "at": "now"}]
+
+
+def test_nothing_is_said_of_dags_while_airflow_is_away(settings: Settings) -> None:
+    flow = Airflow(settings)
+
+    assert flow.failed_dags() == [] and flow.state.startswith("away")
