@@ -11,6 +11,8 @@
     gold.candles                     compute wider candles from new minutes, and end
     gold.gaps [--answers JSON]       find holes in gold's trade ids, keep the ledger
     gold.counts [--counts JSON]      compare gold with what REST was found to have
+    audit [--from DAY] [--to DAY] [--archive JSON]
+                                     compare a day's tables, layer with layer
     upkeep [TABLE...]                compact, rewrite manifests, expire snapshots
     retention [TABLE...]             drop partitions older than their table keeps
     orphans [TABLE...] [--delete]    list the files nobody knows, or delete them
@@ -28,6 +30,7 @@ import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -39,6 +42,8 @@ if __name__ == "__main__":
 from pyspark.sql import SparkSession
 
 from expectations.places import folder
+from spark_apps.audit import job as auditing
+from spark_apps.audit.elsewhere import tallies
 from spark_apps.bootstrap import bootstrap
 from spark_apps.cluster_check import CheckFailed, cluster_check
 from spark_apps.continuous import TopicMissing, carry
@@ -150,6 +155,10 @@ def arguments() -> argparse.ArgumentParser:
     ledger.add_argument("--answers", type=answers, default=(), metavar="JSON")
     counting = apps.add_parser("gold.counts")
     counting.add_argument("--counts", type=counts, default=(), metavar="JSON")
+    audit = apps.add_parser("audit")
+    audit.add_argument("--from", dest="first", default="", metavar="DAY")
+    audit.add_argument("--to", dest="last", default="", metavar="DAY")
+    audit.add_argument("--archive", type=tallies, default={}, metavar="JSON")
     apps.add_parser("silver.trades").add_argument("exchange")
     gold = apps.add_parser("gold.trades")
     gold.add_argument("exchange")
@@ -239,6 +248,14 @@ def step(asked: argparse.Namespace) -> Callable[[SparkSession, Settings], Report
             )
         case "gold.counts":
             return lambda spark, settings: reconcile(spark, settings, asked.counts)
+        case "audit":
+            asking = auditing.Audit(
+                days=auditing.days(asked.first, asked.last, datetime.now(UTC)),
+                told=asked.archive,
+                apps=[app_of(each) for each in ("gold.candles_1m", *CANDLES)],
+                kept=Keep.read(os.environ).rows,
+            )
+            return lambda spark, settings: auditing.audit(spark, settings, asking)
         case "orphans":
             keep = Keep.read(os.environ)
             return lambda spark, settings: job.orphans(
