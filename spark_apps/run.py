@@ -11,7 +11,7 @@
     gold.candles                     compute wider candles from new minutes, and end
     gold.gaps [--answers JSON]       find holes in gold's trade ids, keep the ledger
     gold.counts [--counts JSON]      compare gold with what REST was found to have
-    audit [--from DAY] [--to DAY] [--archive JSON]
+    audit [--from DAY] [--to DAY] [--archive FILE]
                                      compare a day's tables, layer with layer
     upkeep [TABLE...]                compact, rewrite manifests, expire snapshots
     retention [TABLE...]             drop partitions older than their table keeps
@@ -43,7 +43,7 @@ from pyspark.sql import SparkSession
 
 from expectations.places import folder
 from spark_apps.audit import job as auditing
-from spark_apps.audit.elsewhere import tallies
+from spark_apps.audit.elsewhere import tallies_in
 from spark_apps.bootstrap import bootstrap
 from spark_apps.cluster_check import CheckFailed, cluster_check
 from spark_apps.continuous import TopicMissing, carry
@@ -158,7 +158,7 @@ def arguments() -> argparse.ArgumentParser:
     audit = apps.add_parser("audit")
     audit.add_argument("--from", dest="first", default="", metavar="DAY")
     audit.add_argument("--to", dest="last", default="", metavar="DAY")
-    audit.add_argument("--archive", type=tallies, default={}, metavar="JSON")
+    audit.add_argument("--archive", type=tallies_in, default={}, metavar="FILE")
     apps.add_parser("silver.trades").add_argument("exchange")
     gold = apps.add_parser("gold.trades")
     gold.add_argument("exchange")

@@ -133,6 +133,11 @@ def health(asked: argparse.Namespace) -> int:
     return query("health", *(["--json"] if asked.json else []))
 
 
+def audit(asked: argparse.Namespace) -> int:
+    day = ("--day", asked.day) if asked.day else ()
+    return query("audit", *day, *(["--json"] if asked.json else []))
+
+
 def query(*words: str) -> int:
     """Ask the room that reads tables."""
     place = Place.read()
@@ -222,6 +227,7 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "freshness": freshness,
     "completeness": completeness,
     "health": health,
+    "audit": audit,
     "cluster-check": cluster_check,
     "doctor": check,
     "logs": logs,

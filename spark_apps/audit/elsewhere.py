@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from pyspark.sql import functions as F
@@ -46,6 +47,11 @@ def tallies(text: str) -> Tallies:
         for one in json.loads(text or "null") or ()
         for each in one["symbols"]
     }
+
+
+def tallies_in(file: str) -> Tallies:
+    """Return the tallies in a file."""
+    return tallies(Path(file).read_text())
 
 
 def in_gold(pins: Pins, day: Day) -> Held:
