@@ -11,7 +11,7 @@ from airflow.providers.standard.operators.bash import BashOperator
 from airflow.sdk import DAG, Context, CronTriggerTimetable, Param, chain, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from dags.factory.policy import POLICY, START
+from dags.factory.policy import POLICY
 from dags.factory.spark_job import SparkJob
 
 POOL = "gold.audits"
@@ -22,12 +22,12 @@ Each morning the day before (UTC) is proven anew, of every exchange:
 
 | check | what it compares |
 |---|---|
-| `bronze = silver + dead letters` | each offset that came that day: once in one of the two |
+| `bronze = silver + dead letters` | each offset of that day: once in one of them |
 | `silver's account`, `gold's account` | what each run said, counted again in the tables |
 | `gold is unique` | no message_id twice |
-| `silver = gold` | each trade of silver that nobody refused is in gold, and no other |
-| `candles 1m`, `5m`, `1h`, `1d` | each value, computed anew from gold's trades |
-| `the exchange's archive` | number of trades, first and last id, with its own files |
+| `silver = gold` | gold has silver's trades that nobody refused, no others |
+| `candles 1m`, `5m`, `1h`, `1d` | each value, anew from gold's trades |
+| `the exchange's archive` | number of trades, first and last id, in its files |
 | `trade ids`, `spans at REST` | holes that the ledger does not know; spans counted |
 
 `archive` counts the files; `audit` compares, at snapshots that agree with each other,
@@ -152,9 +152,9 @@ def audit_dag(with_files: Sequence[str]) -> DAG:
         dag_id="audit",
         description="A day of every table is compared with all that it should equal.",
         doc_md=TRIAGE,
-        # Files of the day before are out by then.
+        # Files of the day before are out by then. Without a start, a new laptop waits
+        # for that hour.
         schedule=CronTriggerTimetable("40 6 * * *", timezone="UTC"),
-        start_date=START,
         catchup=False,
         max_active_runs=1,
         dagrun_timeout=timedelta(hours=12),

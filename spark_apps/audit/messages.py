@@ -53,7 +53,8 @@ def conserved(pins: Pins, day: Day) -> Verdict:
     name = pins.exchange.upper()
     if not came and not went:
         return not_comparable(name, MESSAGES, asked, "no message came on that day")
-    lost, samples, waiting = 0, [], 0
+    lost, waiting = 0, 0
+    samples: list[str] = []
     if wrong:
         sides[READ] = from_bronze(pins.read_by_silver.rows(pins.spark), day.span)
         lost, samples, waiting = looked_at(tagged(sides), differs)

@@ -43,7 +43,8 @@ def unique(pins: Pins, day: Day) -> Verdict:
             .agg(F.count("*").alias("copies"))
             .where("copies > 1")
         )
-        more = each.agg(F.coalesce(F.sum("copies") - F.count("*"), F.lit(0))).first()[0]
+        too_many = F.coalesce(F.sum("copies") - F.count("*"), F.lit(0))
+        ((more,),) = each.agg(too_many).collect()
         samples = trades(each, "copies")
     return judged(
         name,

@@ -1,4 +1,4 @@
-"""Accounts of runs against what the runs left, where a killed run's rows are the next's.
+"""Accounts of runs against what runs left; a killed run's rows are the next one's.
 
 A run that was killed after it wrote rows and before it accounted for them leaves them
 under its own moment; the run that ends its batch accounts for them under another.
