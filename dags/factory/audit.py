@@ -23,7 +23,7 @@ Each morning the day before (UTC) is proven anew, of every exchange:
 | check | what it compares |
 |---|---|
 | `bronze = silver + dead letters` | each offset of that day: once in one of them |
-| `silver's account`, `gold's account` | what each run said, counted again in the tables |
+| `silver's account`, `gold's account` | what each run said, counted again |
 | `gold is unique` | no message_id twice |
 | `silver = gold` | gold has silver's trades that nobody refused, no others |
 | `candles 1m`, `5m`, `1h`, `1d` | each value, anew from gold's trades |
@@ -144,10 +144,6 @@ def audit_dag(with_files: Sequence[str]) -> DAG:
             )
         return f"{len(report['checks'])} checks, none failed"
 
-    day = {
-        "type": ["null", "string"],
-        "format": "date",
-    }
     with DAG(
         dag_id="audit",
         description="A day of every table is compared with all that it should equal.",
@@ -162,13 +158,15 @@ def audit_dag(with_files: Sequence[str]) -> DAG:
         params={
             "first": Param(
                 None,
-                **day,
+                type=["null", "string"],
+                format="date",
                 title="First day (UTC)",
                 description="Such as 2026-11-05; none is yesterday.",
             ),
             "last": Param(
                 None,
-                **day,
+                type=["null", "string"],
+                format="date",
                 title="Last day (UTC)",
                 description="Included; none is the first day alone.",
             ),

@@ -125,7 +125,9 @@ def by_ids(pins: Pins, day: Day, held: Held) -> Verdict:
         return not_comparable(name, IDS, asked, "its ids do not count trades")
     if not held:
         return not_comparable(name, IDS, asked, "gold has no trade of that day")
-    known, still = gaps_of(pins, "state <> 'filled'"), gaps_of(pins, "state = 'open'")
+    known, still = gaps_of(pins, "state <> 'filled'"), gaps_of(
+        pins, "state IN ('open', 'filling')"
+    )
     wrong, waiting, expected, off = [], 0, 0, 0
     for symbol, (trades, first, last) in sorted(held.items()):
         span = [(first, last)]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from schemas.table import CATALOG
+from schemas.table import CATALOG, all_tables
 from spark_apps.audit import candles, elsewhere, messages, pins, promoted
 from spark_apps.audit.elsewhere import Tallies, tallies
 from spark_apps.audit.job import Audit, DayRefused, audit, days
@@ -284,6 +284,12 @@ def test_an_archive_is_compared_where_the_whole_day_was_captured(
     assert (red.state, red.expected, red.found) == ("failed", 13, 12)
     assert "archive 13 trades, 100 to 112; gold 12, 100 to 111" in red.samples
     assert f"backfill__{run_by.exchange}" in red.note
+
+
+def test_each_table_is_audited_or_is_a_record_of_what_was_done() -> None:
+    notes = {"gold.audits", "gold.decisions"}
+
+    assert {*pins.ORDER, *notes} == {table.address for table in all_tables()}
 
 
 SPAN = DAY.span
