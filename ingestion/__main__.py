@@ -1,4 +1,4 @@
-"""The command line of ingestion: capture, fill, count, backfill, schemas, topics."""
+"""The command line: capture, fill, count, backfill, tally, schemas, topics."""
 
 import asyncio
 import os
@@ -23,6 +23,7 @@ from ingestion.process import capture_until_told
 from ingestion.publisher import DeliveryFailed
 from ingestion.registry import Registry, SchemaRefused, register_all
 from ingestion.settings import Place, Settings
+from ingestion.tally import tally
 from ingestion.topics import create_topics
 from ingestion.way import NoWay
 
@@ -56,6 +57,11 @@ def arguments() -> ArgumentParser:
     past.add_argument(
         "--only-held", action="store_true", help="no symbol that --held does not name"
     )
+    counted = commands.add_parser("tally", help="count the trades of past days' files")
+    counted.add_argument("exchanges", nargs="+", metavar="exchange")
+    counted.add_argument(
+        "--days", nargs="+", type=day_of, required=True, metavar="YYYY-MM-DD"
+    )
     commands.add_parser("schemas", help="register the schemas, BACKWARD compatible")
     commands.add_parser("topics", help="create the topics that are missing")
     return parser
@@ -82,6 +88,9 @@ def run(asked: Namespace, settings: Settings, env: Mapping[str, str]) -> int:
             print(json.encode({"counts": counts}).decode(), flush=True)
         case "backfill":
             return backfill(asked, settings, env)
+        case "tally":
+            found = asyncio.run(tally(asked.exchanges, asked.days, settings, env))
+            print(json.encode(found).decode(), flush=True)
         case "schemas":
             with Registry(settings.registry_url) as registry:
                 register_all(registry, settings.exchanges)

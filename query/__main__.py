@@ -36,6 +36,9 @@ def arguments() -> argparse.ArgumentParser:
     watch.add_argument("--test", action="store_true", help="send a test alert instead")
     told = commands.add_parser("alerts", help="what is wrong now, as the watch has it")
     told.add_argument("--json", action="store_true")
+    proven = commands.add_parser("audit", help="what the last audit of a day found")
+    proven.add_argument("--day", default="", help="such as 2026-11-05; none: the last")
+    proven.add_argument("--json", action="store_true")
     fresh = commands.add_parser("freshness", help="percentiles by layer and exchange")
     fresh.add_argument("--minutes", type=float, default=10)
     fresh.add_argument("--json", action="store_true")
@@ -79,6 +82,8 @@ def run(asked: argparse.Namespace, settings: Settings) -> int:
         return 0
     if asked.command == "completeness":
         return complete(settings, asked.json)
+    if asked.command == "audit":
+        return audited(settings, asked.day, asked.json)
     if asked.command == "health":
         return healthy(settings, asked.json)
     told = status(settings)
@@ -101,6 +106,20 @@ def complete(settings: Settings, as_json: bool) -> int:
     else:
         Console().print(page(told))
     return 0 if told["complete"] else 1
+
+
+def audited(settings: Settings, day: str, as_json: bool) -> int:
+    """Show the newest audit of a day; return 1 unless its checks hold."""
+    from query.audit import audit
+    from query.audit_view import page
+
+    with Lake(settings) as lake:
+        told = audit(lake, day)
+    if as_json:
+        print(json.dumps(told))
+    else:
+        Console().print(page(told))
+    return 0 if told["holds"] else 1
 
 
 def healthy(settings: Settings, as_json: bool) -> int:

@@ -34,6 +34,15 @@ def has_past_days(exchange: str) -> bool:
     return about(exchange)["past_days"] != "none"
 
 
+def has_files(exchange: str) -> bool:
+    """Return whether the exchange publishes files of its past days.
+
+    Raises:
+        LookupError: there is no such folder; the message names those there are.
+    """
+    return about(exchange)["past_days"] == "files"
+
+
 def usual_exchanges() -> tuple[str, ...]:
     """Return the exchanges that are captured unless others are asked for.
 

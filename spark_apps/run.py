@@ -13,6 +13,8 @@
     gold.counts [--counts JSON]      compare gold with what REST was found to have
     silver.replays STEP --asked JSON [--run R --by WHO --why TEXT --snapshot N]
                                      STEP is look, send or follow: of dead letters
+    audit [--from DAY] [--to DAY] [--archive FILE]
+                                     compare a day's tables, layer with layer
     upkeep [TABLE...]                compact, rewrite manifests, expire snapshots
     retention [TABLE...]             drop partitions older than their table keeps
     orphans [TABLE...] [--delete]    list the files nobody knows, or delete them
@@ -30,6 +32,7 @@ import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -42,6 +45,8 @@ from pyspark.sql import SparkSession
 
 from expectations.places import folder
 from expectations.replay import AskedWrongly
+from spark_apps.audit import job as auditing
+from spark_apps.audit.elsewhere import tallies_in
 from spark_apps.bootstrap import bootstrap
 from spark_apps.cluster_check import CheckFailed, cluster_check
 from spark_apps.continuous import TopicMissing, carry
@@ -158,6 +163,10 @@ def arguments() -> argparse.ArgumentParser:
     counting = apps.add_parser("gold.counts")
     counting.add_argument("--counts", type=counts, default=(), metavar="JSON")
     letters.arguments(apps.add_parser("silver.replays"))
+    audit = apps.add_parser("audit")
+    audit.add_argument("--from", dest="first", default="", metavar="DAY")
+    audit.add_argument("--to", dest="last", default="", metavar="DAY")
+    audit.add_argument("--archive", type=tallies_in, default={}, metavar="FILE")
     apps.add_parser("silver.trades").add_argument("exchange")
     gold = apps.add_parser("gold.trades")
     gold.add_argument("exchange")
@@ -249,6 +258,14 @@ def step(asked: argparse.Namespace) -> Callable[[SparkSession, Settings], Report
             return lambda spark, settings: reconcile(spark, settings, asked.counts)
         case "silver.replays":
             return lambda spark, settings: letters.replay(spark, settings, asked)
+        case "audit":
+            asking = auditing.Audit(
+                days=auditing.days(asked.first, asked.last, datetime.now(UTC)),
+                told=asked.archive,
+                apps=[app_of(each) for each in ("gold.candles_1m", *CANDLES)],
+                kept=Keep.read(os.environ).rows,
+            )
+            return lambda spark, settings: auditing.audit(spark, settings, asking)
         case "orphans":
             keep = Keep.read(os.environ)
             return lambda spark, settings: job.orphans(

@@ -50,6 +50,9 @@ def arguments() -> argparse.ArgumentParser:
     ):
         told = commands.add_parser(name, help=about)
         told.add_argument("--json", action="store_true", help="for scripts")
+    proven = commands.add_parser("audit", help="what the last audit of a day found")
+    proven.add_argument("--day", default="", help="such as 2026-11-05; none: the last")
+    proven.add_argument("--json", action="store_true", help="for scripts")
     commands.add_parser(
         "cluster-check", help="a test job on Spark: who took part, are all rows there"
     )

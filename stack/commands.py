@@ -139,6 +139,11 @@ def alerts(asked: argparse.Namespace) -> int:
     return query("alerts", *(["--json"] if asked.json else []))
 
 
+def audit(asked: argparse.Namespace) -> int:
+    day = ("--day", asked.day) if asked.day else ()
+    return query("audit", *day, *(["--json"] if asked.json else []))
+
+
 def query(*words: str) -> int:
     """Ask the room that reads tables."""
     place = Place.read()
@@ -229,6 +234,7 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "completeness": completeness,
     "health": health,
     "alerts": alerts,
+    "audit": audit,
     "cluster-check": cluster_check,
     "doctor": check,
     "logs": logs,

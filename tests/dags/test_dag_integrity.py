@@ -69,7 +69,7 @@ def test_each_exchange_has_its_lane_and_nothing_else_is_there(
     of_each |= {f"backfill__{e}" for e in all_exchanges() if has_past_days(e)}
 
     others = {"candles", "checkpoint_backup", "completeness", "data_docs", "schemas"}
-    others |= {"housekeeping", "reconciliation", "release_lane"}
+    others |= {"audit", "housekeeping", "reconciliation", "release_lane"}
     others |= {"replay_dead_letters", "watch"}
     assert set(bag.dags) == {*of_each, *KEEPERS, *others}
 
