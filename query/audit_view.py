@@ -7,6 +7,8 @@ from rich.markup import escape
 
 from query.completeness_view import board
 
+SHORT = {"not comparable": "n/a"}
+"""What fits beside the rest in 80 characters; the reason stands below."""
 COLOURS = {"passed": "green", "failed": "bold red", "not comparable": "yellow"}
 
 
@@ -28,7 +30,7 @@ def page(told: dict[str, Any]) -> RenderableType:
         table.add_row(
             row["exchange"],
             row["check_name"],
-            f"[{colour}]{row['state']}[/]",
+            f"[{colour}]{SHORT.get(row['state'], row['state'])}[/]",
             *(number(row[name]) for name in ("expected", "found")),
             f"[{colour}]{row['differing']:,}[/]" if row["differing"] else "",
         )
@@ -57,7 +59,7 @@ def verdict(told: dict[str, Any]) -> str:
     rest = f"; {left} could not be compared" if left else ""
     if told["failed"]:
         return (
-            f"[bold red]{told['failed']} checks do not hold[/]{rest}: "
+            f"[bold red]checks that do not hold: {told['failed']}[/]{rest}: "
             "see docs/runbooks/audit.md"
         )
     if not told["passed"]:

@@ -36,8 +36,8 @@ def row(check: str, state: str, **changes: Any) -> dict[str, Any]:
     return said | changes
 
 
-def printed(told: dict[str, Any]) -> str:
-    console = Console(width=200, file=io.StringIO())
+def printed(told: dict[str, Any], width: int = 200) -> str:
+    console = Console(width=width, file=io.StringIO())
     console.print(page(told))
     return console.file.getvalue()  # type: ignore[attr-defined, no-any-return]
 
@@ -57,7 +57,7 @@ def audited(small: Lake, catalog: SqlCatalog) -> Lake:
             row("gold is unique", "failed", run_id="two", audited_at=later, **bad),
             row("trade ids", "passed", run_id="two", audited_at=later),
             row(
-                "the archive",
+                "bronze = silver + dead letters",
                 "not comparable",
                 run_id="two",
                 audited_at=later,
@@ -80,6 +80,8 @@ def test_the_newest_audit_is_told_with_what_differs_and_what_to_do(
     assert figures == (1, 1, 1)
     assert {each["run_id"] for each in told["checks"]} == {"two"}
     text = printed(told)
+    narrow = printed(told, 80).split("mend it")[0]
+    assert "…" not in narrow and "n/a" in narrow
     for said in ("1,235", "mend it", "[b]BTCUSD 5", "not out yet", "runbooks/audit.md"):
         assert said in text
 
