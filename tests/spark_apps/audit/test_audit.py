@@ -287,7 +287,7 @@ def test_an_archive_is_compared_where_the_whole_day_was_captured(
 
 
 def test_each_table_is_audited_or_is_a_record_of_what_was_done() -> None:
-    notes = {"gold.audits", "gold.decisions"}
+    notes = {"gold.audits", "gold.decisions", "silver.replays"}
 
     assert {*pins.ORDER, *notes} == {table.address for table in all_tables()}
 
