@@ -50,10 +50,7 @@ def lane_interval() -> timedelta:
     Raises:
         ValueError: the setting is no positive number of seconds.
     """
-    seconds = float(os.environ.get("BULLION_LANE_SECONDS") or 20)
-    if seconds <= 0:
-        raise ValueError(f"BULLION_LANE_SECONDS is {seconds:g}: it must be above 0")
-    return timedelta(seconds=seconds)
+    return timedelta(seconds=above_0("BULLION_LANE_SECONDS", 20))
 
 
 def airflow_kept_for() -> timedelta:
@@ -62,7 +59,12 @@ def airflow_kept_for() -> timedelta:
     Raises:
         ValueError: the setting is no positive number of days.
     """
-    days = float(os.environ.get("BULLION_KEEP_AIRFLOW_DAYS") or 14)
-    if days <= 0:
-        raise ValueError(f"BULLION_KEEP_AIRFLOW_DAYS is {days:g}: it must be above 0")
-    return timedelta(days=days)
+    return timedelta(days=above_0("BULLION_KEEP_AIRFLOW_DAYS", 14))
+
+
+def above_0(name: str, usual: float) -> float:
+    """Return a setting that must be a number above 0; ValueError names it if not."""
+    value = float(os.environ.get(name) or usual)
+    if value <= 0:
+        raise ValueError(f"{name} is {value:g}: it must be above 0")
+    return value
