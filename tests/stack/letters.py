@@ -2,6 +2,7 @@
 
 import io
 import json
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -110,6 +111,8 @@ def answered(laptop: Laptop, run: str, reason: str) -> dict[str, Any]:
         "a person is asked",
         every=2,
     )
+    # Airflow fails a task that is answered before its scheduler has heard of the pause.
+    time.sleep(3)
     shown = flow.ask(f"{answer}/-1/hitlDetails")
     said = {"chosen_options": ["Send them again"], "params_input": {"reason": reason}}
     flow.ask(f"{answer}/-1/hitlDetails", said, "PATCH")
