@@ -112,7 +112,7 @@ def answered(laptop: Laptop, run: str, reason: str) -> dict[str, Any]:
         every=2,
     )
     # Airflow fails a task that is answered before its scheduler has heard of the pause.
-    time.sleep(3)
+    time.sleep(20)
     shown = flow.ask(f"{answer}/-1/hitlDetails")
     said = {"chosen_options": ["Send them again"], "params_input": {"reason": reason}}
     flow.ask(f"{answer}/-1/hitlDetails", said, "PATCH")

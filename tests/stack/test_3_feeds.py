@@ -183,7 +183,7 @@ def test_a_person_refuses_what_is_at_fault_and_the_lane_goes_on(laptop: Laptop) 
         every=1,
     )
     # Airflow fails a task that is answered before its scheduler has heard of the pause.
-    time.sleep(3)
+    time.sleep(20)
     reason = "the simulator's own doing"
     said = {"chosen_options": ["Refuse"], "params_input": {"reason": reason}}
     for name in ("viewer", "operator"):
