@@ -88,7 +88,7 @@ def against_archive(pins: Pins, day: Day, held: Held, told: Tallies) -> Verdict:
         if have == (tally.trades, tally.first_id, tally.last_id):
             expected, found = expected + tally.trades, found + have[0]
             continue
-        if begun is None or (begun > day.span[0] and have[1] > tally.first_id):
+        if begun is None or began_later(begun, day, have, tally):
             waiting.append(f"{symbol}: capture began {begun or 'never'}; backfill it")
             continue
         expected, found = expected + tally.trades, found + have[0]
@@ -108,6 +108,17 @@ def against_archive(pins: Pins, day: Day, held: Held, told: Tallies) -> Verdict:
         next_step=f'bring the day again: {again}\'{{"day": "{day.day}"}}\'',
         waiting="; ".join(waiting[:3]),
     )
+
+
+def began_later(begun: Any, day: Day, have: tuple[int, int, int], tally: Tally) -> bool:
+    """Return whether nobody claims that gold has the whole day.
+
+    Capture began after it, and nobody has brought it; or it began in its midst.
+    """
+    first, until = day.span
+    if not have[0]:
+        return bool(begun >= until)
+    return bool(begun > first and have[1] > tally.first_id)
 
 
 def captured_since(pins: Pins) -> Mapping[str, Any]:

@@ -285,6 +285,17 @@ def test_an_archive_is_compared_where_the_whole_day_was_captured(
     assert "archive 13 trades, 100 to 112; gold 12, 100 to 111" in red.samples
     assert f"backfill__{run_by.exchange}" in red.note
 
+    # A day of before capture, which nobody has brought, is no fault of ours.
+    held = {}
+    assert told(13, 112).state == "failed"
+    run_by.spark.sql(
+        f"UPDATE {run_by.name('gold.ranges')} "
+        f"SET live_since = timestamp'{DAY.day + timedelta(days=1)} 09:00:00'"
+    )
+    asked = pinned(run_by.spark, run_by.settings, run_by.exchange)
+    early = told(13, 112)
+    assert early.state == "not comparable" and "backfill it" in early.note
+
 
 def test_each_table_is_audited_or_is_a_record_of_what_was_done() -> None:
     notes = {"gold.audits", "gold.decisions", "silver.replays"}
