@@ -1,19 +1,21 @@
 """The page that shows each expectation of the gates over time, as strips of hours."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from html import escape
 from itertools import groupby
 from pathlib import Path
+from typing import Self
 
 from expectations import gate_digest
 from expectations.gate_hours import Hour
 from expectations.suites import INCREMENT, all_suites
 
 SHOWN = timedelta(days=14)
+LEAST_SHOWN = timedelta(days=1)
 WIDTH, HEIGHT = 672, 34
-"""Of a strip, in pixels: two for each hour."""
+"""Of a strip, in pixels: two for each hour of the longest time that is shown."""
 STYLE = """
 :root { color-scheme: light dark; --ink: #1d2733; --soft: #66727f; --line: #dfe4ea;
   --paper: #fff; --met: #b9d9c4; --curve: #2f6f9f; --warning: #d9931e;
@@ -50,6 +52,40 @@ class Asked:
     most: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """Where hours lie in a strip, the newest on the right."""
+
+    now: datetime
+    shown: timedelta
+
+    @classmethod
+    def over(cls, hours: Iterable[Hour], now: datetime) -> Self:
+        """Return one from the oldest hour on, a day at least and `SHOWN` at most."""
+        oldest = min((moment(each) for each in hours), default=now)
+        return cls(now, min(SHOWN, max(LEAST_SHOWN, now - oldest)))
+
+    @property
+    def step(self) -> int:
+        """Pixels of an hour."""
+        return WIDTH // (int(self.shown / timedelta(hours=1)) or 1)
+
+    @property
+    def since(self) -> str:
+        """How long ago it begins, in words."""
+        hours = int(self.shown / timedelta(hours=1))
+        return f"{hours // 24} days ago" if hours >= 48 else f"{hours} hours ago"
+
+    def place(self, hour: Hour) -> int:
+        """Return where an hour begins, in pixels."""
+        ago = int((self.now - moment(hour)) // timedelta(hours=1))
+        return WIDTH - self.step * (ago + 1)
+
+
+def moment(hour: Hour) -> datetime:
+    return datetime.fromisoformat(f"{hour.hour}:00+00:00")
+
+
 def asked() -> list[Asked]:
     """Return every expectation of the gate, those of whole increments first."""
     return [
@@ -76,9 +112,9 @@ def shown(
     lanes: Mapping[str, Sequence[Hour]], expectations: Sequence[Asked], now: datetime
 ) -> str:
     """Return the page as HTML that needs nothing else."""
-    first = (now - SHOWN).isoformat()[:13]
+    axis = Axis.over((hour for hours in lanes.values() for hour in hours), now)
     body = "".join(
-        lane(name, [each for each in hours if each.hour > first], expectations, now)
+        lane(name, [h for h in hours if axis.place(h) >= 0], expectations, axis)
         for name, hours in lanes.items()
     )
     return (
@@ -86,8 +122,9 @@ def shown(
         '<meta name="viewport" content="width=device-width">'
         f"<title>Gates over time</title><style>{STYLE}</style>"
         "<h1>Gates over time</h1>"
-        f"<p>{SHOWN.days} days by the hour, up to {now:%Y-%m-%d %H:%M} UTC. A curve is "
-        "the highest that was measured: a figure, or rows at fault. Dashed is what may "
+        f"<p>By the hour, up to {now:%Y-%m-%d %H:%M} UTC, {SHOWN.days} days at most. "
+        "A curve is the highest that was measured: a figure, or rows at fault. Dashed "
+        "is what may "
         'be. Colour marks hours in which a gate found it not met. <a href="index.html">'
         "Single gates</a> have the rest.</p>"
         f"{body or '<p>No gate was asked yet: the first lane run asks one.</p>'}</html>"
@@ -95,7 +132,7 @@ def shown(
 
 
 def lane(
-    exchange: str, hours: Sequence[Hour], expectations: Sequence[Asked], now: datetime
+    exchange: str, hours: Sequence[Hour], expectations: Sequence[Asked], axis: Axis
 ) -> str:
     """Return the part of one lane, or that it had no gate in these days."""
     gates = sum(hour.gates for hour in hours)
@@ -108,16 +145,16 @@ def lane(
             ("error", "could not be asked"),
         )
     )
-    rows = "".join(row(each, hours, now) for each in expectations)
+    rows = "".join(row(each, hours, axis) for each in expectations)
     return (
         f"<h2>{escape(exchange)}</h2><p>{gates:,} gates: {outcomes}.</p>"
-        f'<div class="wide"><table><tr><th>Expectation<th>{SHOWN.days} days ago to now'
+        f'<div class="wide"><table><tr><th>Expectation<th>{axis.since} to now'
         '<th class="number">Not met<th>Last not met</tr>'
         f"{rows}</table></div>"
     )
 
 
-def row(each: Asked, hours: Sequence[Hour], now: datetime) -> str:
+def row(each: Asked, hours: Sequence[Hour], axis: Axis) -> str:
     """Return one expectation of a lane."""
     not_met = [hour for hour in hours if each.name in hour.not_met]
     times = sum(hour.not_met[each.name] for hour in not_met)
@@ -125,17 +162,17 @@ def row(each: Asked, hours: Sequence[Hour], now: datetime) -> str:
     said = f'<b class="{each.severity}">{times:,}</b>' if times else "0"
     return (
         f"<tr><td>{escape(each.description)}<br><small>{escape(each.name)}, "
-        f"{each.severity}</small><td>{strip(each, hours, now)}"
+        f"{each.severity}</small><td>{strip(each, hours, axis)}"
         f'<td class="number">{said}<td>{last}</tr>'
     )
 
 
-def strip(each: Asked, hours: Sequence[Hour], now: datetime) -> str:
+def strip(each: Asked, hours: Sequence[Hour], axis: Axis) -> str:
     """Return the hours of one expectation as SVG, the newest on the right."""
-    states = [(place(hour, now), state(each, hour)) for hour in hours]
-    bars = "".join(bars_of(states))
+    states = [(axis.place(hour), state(each, hour)) for hour in hours]
+    bars = "".join(bars_of(states, axis.step))
     highs = [
-        (place(hour, now), hour.measured.get(each.name, [0.0, 0.0])[1])
+        (axis.place(hour), hour.measured.get(each.name, [0.0, 0.0])[1])
         for hour in hours
     ]
     most = each.most if each.figure else None
@@ -146,7 +183,7 @@ def strip(each: Asked, hours: Sequence[Hour], now: datetime) -> str:
 
     curve = ""
     if any(high for _, high in highs):
-        points = " ".join(f"{x + 1},{y(high)}" for x, high in highs)
+        points = " ".join(f"{x + axis.step / 2:g},{y(high)}" for x, high in highs)
         curve = f'<polyline class="curve" points="{points}"/>'
     line = (
         f'<line class="most" x2="{WIDTH}" y1="{y(most)}" y2="{y(most)}"/>'
@@ -160,16 +197,16 @@ def strip(each: Asked, hours: Sequence[Hour], now: datetime) -> str:
     )
 
 
-def bars_of(states: Sequence[tuple[int, str]]) -> Sequence[str]:
+def bars_of(states: Sequence[tuple[int, str]], step: int) -> Sequence[str]:
     """Return a bar for each row of neighbouring hours of the same state."""
     found = []
-    runs = groupby(enumerate(states), lambda at: (at[1][1], at[1][0] - 2 * at[0]))
+    runs = groupby(enumerate(states), lambda at: (at[1][1], at[1][0] - step * at[0]))
     for (said, _), group in runs:
         places = [x for _, (x, _) in group]
         tall = 4 if said == "met" else HEIGHT
         found.append(
             f'<rect class="{said}" x="{places[0]}" y="{HEIGHT - tall}" '
-            f'width="{places[-1] - places[0] + 2}" height="{tall}"/>'
+            f'width="{places[-1] - places[0] + step}" height="{tall}"/>'
         )
     return found
 
@@ -179,9 +216,3 @@ def state(each: Asked, hour: Hour) -> str:
     if each.name in hour.not_met:
         return each.severity
     return "unasked" if hour.outcomes.get("error") == hour.gates else "met"
-
-
-def place(hour: Hour, now: datetime) -> int:
-    """Return where an hour begins in a strip, in pixels."""
-    at = datetime.fromisoformat(f"{hour.hour}:00+00:00")
-    return WIDTH - 2 - 2 * int((now - at) // timedelta(hours=1))

@@ -117,7 +117,12 @@ def test_neighbouring_hours_share_a_bar_and_the_newest_is_on_the_right() -> None
     told = by_hour(closed(NOW - n * timedelta(hours=1), 3) for n in range(3))
     page = shown({"acme": told}, [a for a in asked() if a.name == "price_jump"], NOW)
 
-    assert '<rect class="critical" x="666" y="0" width="6"' in page
+    # A young lake is drawn wide: a day has the whole width.
+    assert '<rect class="critical" x="588" y="0" width="84"' in page
+    old = by_hour([note(NOW - timedelta(days=30)), closed(NOW, 3)])
+    page = shown({"acme": old}, [a for a in asked() if a.name == "price_jump"], NOW)
+    assert '<rect class="critical" x="670" y="0" width="2"' in page
+    assert "14 days ago" in page and "1 gates" in page
 
 
 def test_a_name_is_shown_as_it_is() -> None:
