@@ -1,6 +1,6 @@
 """Where a DAG waits for a person: who may answer, the question, and the answer."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -14,6 +14,8 @@ from dags.factory.settings import approvers
 
 LEAST = 10
 """Letters of a reason."""
+HARMLESS = " .:_,-"
+"""What may stand in a cell beside letters and digits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,3 +69,21 @@ def answer(ti: Any) -> Answer:
         reason=str((told["params_input"] or {}).get("reason") or "").strip(),
         by=str(who.get("name") or who.get("id") or "unknown"),
     )
+
+
+def table(columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> str:
+    """Return rows as a Markdown table, for the page that a question shows."""
+    lines = (
+        "| " + " | ".join(cell(row[name]) for name in columns) + " |" for row in rows
+    )
+    head = "| " + " | ".join(columns) + " |"
+    return "\n".join([head, "|" + "---|" * len(columns), *lines])
+
+
+def cell(value: str) -> str:
+    """Return a value that stays in its cell, whatever an exchange has sent."""
+    kept = "".join(
+        letter if letter.isalnum() or letter in HARMLESS else "?"
+        for letter in f"{value}"
+    )
+    return kept[:60]

@@ -7,14 +7,13 @@ from typing import Any
 from airflow.sdk import DAG, Param, chain, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from dags.factory.people import answer, question
+from dags.factory.people import answer, question, table
 from dags.factory.policy import POLICY, START
 from dags.factory.settings import environment, exchanges
 
 ADMIT, REFUSE, LEAVE = "Admit", "Refuse", "Leave it closed"
 POOL = "gold.decisions"
-HARMLESS = " .:_,-"
-"""What may stand in a cell beside letters and digits."""
+COLUMNS = ("symbol", "trade_id", "time", "price", "quantity", "side", "reasons")
 TRIAGE = """
 ### What this is
 A gate has closed a lane: the task `gate` of `lane__<exchange>` is red, and its rows
@@ -134,23 +133,5 @@ def shown(
         + (", such as:" if named else ": what was not met is not about single rows."),
     ]
     if samples:
-        columns = ("symbol", "trade_id", "time", "price", "quantity", "side", "reasons")
-        lines = [
-            "| " + " | ".join(columns) + " |",
-            "|" + "---|" * len(columns),
-            *(
-                "| " + " | ".join(cell(row[name]) for name in columns) + " |"
-                for row in samples
-            ),
-        ]
-        told.append("\n".join(lines))
+        told.append(table(COLUMNS, samples))
     return "\n\n".join(told)
-
-
-def cell(value: str) -> str:
-    """Return a value that stays in its cell, whatever an exchange has sent."""
-    kept = "".join(
-        letter if letter.isalnum() or letter in " .:_,-" else "?"
-        for letter in f"{value}"
-    )
-    return kept[:60]

@@ -9,14 +9,14 @@ from airflow.providers.standard.operators.bash import BashOperator
 from airflow.sdk import DAG, Context, Param, chain
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from dags.factory.people import answer, question
+from dags.factory.people import answer, cell, question, table
 from dags.factory.policy import POLICY, START
-from dags.factory.release import cell
 from dags.factory.settings import environment, exchanges
 from expectations.replay import ALL, MOST, PASSING, Asked, AskedWrongly, reasons
 
 SEND, LEAVE = "Send them again", "Leave them"
 POOL = "silver.replays"
+COLUMNS = ("symbol", "trade_id", "time", "price", "quantity", "was", "today")
 MOMENT = r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)?(?!\n)$"
 """A line break at the end is none of it, in Python too."""
 TOLD = {
@@ -255,19 +255,8 @@ def shown(asked: Asked, report: Mapping[str, Any]) -> str:
         )
     for title, name in (("Pass today", "passing"), ("Would be dead again", "breaking")):
         if report[name]:
-            told.append(f"{title}, such as:\n\n{table(report[name])}")
+            told.append(f"{title}, such as:\n\n{table(COLUMNS, report[name])}")
     return "\n\n".join(told)
-
-
-def table(samples: Sequence[Mapping[str, str]]) -> str:
-    """Return letters as the rows of a Markdown table."""
-    columns = ("symbol", "trade_id", "time", "price", "quantity", "was", "today")
-    lines = (
-        "| " + " | ".join(cell(row[name]) for name in columns) + " |" for row in samples
-    )
-    return "\n".join(
-        ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns), *lines]
-    )
 
 
 def followed(report: Mapping[str, Any]) -> str:
