@@ -5,34 +5,49 @@ import os
 import signal
 import threading
 import time
+from datetime import timedelta
 from pathlib import Path
 
 CONNECT_CLIENT = 2
 """Airflow's worker process is this many generations up: task, worker."""
 
 
+SUBMITTED_JOB = 3
+"""The same of a program of spark-submit, which has a JVM in between."""
+AT_ONCE = timedelta(0)
+
+
 class Busy(Exception):
     """Another process is at it: let it finish, or end it."""
 
 
-def hold_lock(folder: Path, turn: str) -> int:
+def hold_lock(folder: Path, turn: str, patience: timedelta = AT_ONCE) -> int:
     """Take the turn's lock of this host and return its descriptor, to be kept open.
 
     Raises:
-        Busy: another process holds it; the message says which.
+        Busy: another process still holds it after so long; the message says which.
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{turn}.lock"
     lock = os.open(path, os.O_CREAT | os.O_RDWR, 0o644)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        holder = os.read(lock, 20).decode() or "unknown"
-        os.close(lock)
-        raise Busy(f"{turn} is held by process {holder} ({path})") from error
+    given_up = time.monotonic() + patience.total_seconds()
+    while not _taken(lock):
+        if time.monotonic() >= given_up:
+            holder = os.read(lock, 20).decode() or "unknown"
+            os.close(lock)
+            raise Busy(f"{turn} is held by process {holder} ({path})")
+        time.sleep(0.1)
     os.truncate(lock, 0)
     os.write(lock, str(os.getpid()).encode())
     return lock
+
+
+def _taken(lock: int) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def end_with_airflow(generations: int, poll_s: float = 1.0) -> None:

@@ -23,6 +23,7 @@ from spark_apps.streams import (
     newest_data,
     pending,
     reader,
+    rebuilt_alone,
 )
 
 Report = dict[str, int | str | None]
@@ -61,7 +62,7 @@ def refine(
             passed=passed,
         )
         with paced(spark, sum(each.added_rows for each in waiting)):
-            drain(spark, source, checkpoint, landing)
+            drain(spark, source, checkpoint, landing, line)
     done = landed(spark, (trades, letters), checkpoint.query_id, before)
     good = [each for each in done if each.identifier == trades]
     rows = {each.batch_id: each.figures["rows"] for each in done}
@@ -109,7 +110,7 @@ def promote(
             passed=passed,
         )
         with paced(spark, sum(each.added_rows for each in waiting)):
-            drain(spark, source, checkpoint, landing)
+            drain(spark, source, checkpoint, landing, line)
         if checkpoint.consumed().snapshot_id != gated:
             # Whoever wrote to silver meanwhile broke the lane's rule: say so aloud.
             require_gated(until(history(spark, source), checkpoint), gated)
@@ -155,10 +156,11 @@ def drain(
     source: str,
     checkpoint: Checkpoint,
     landing: SplitLanding | PromotionLanding,
+    line: Sequence[Snapshot],
 ) -> None:
-    """Read all that the table has for this reader, and end."""
+    """Read all that the table, whose history `line` is, has for this reader; end."""
     query = (
-        reader(spark, source)
+        reader(spark, source, rebuilt_alone(line, checkpoint.consumed()))
         .writeStream.foreachBatch(landing)
         .option("checkpointLocation", str(checkpoint.path))
         .trigger(availableNow=True)

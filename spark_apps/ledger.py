@@ -7,6 +7,7 @@ last one; ranges of ids grow together, and what lies between two is a gap.
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, fields, replace
 from datetime import UTC, datetime
+from itertools import takewhile
 
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
@@ -32,7 +33,7 @@ from spark_apps.landing import on_it_goes
 from spark_apps.lane import Report
 from spark_apps.rollup import noted
 from spark_apps.settings import Settings
-from spark_apps.streams import history, newest_data
+from spark_apps.streams import history
 
 READ_TO = "bullion.ledger-read-to"
 """Snapshot property of the ranges: up to which snapshot of gold they hold its ids."""
@@ -55,11 +56,11 @@ def keep_ledger(
     again, and says of each what it said before.
     """
     now = datetime.now(UTC)
-    came, head = increment(spark)
+    came, head, anew = increment(spark)
     known = stored_gaps(spark)
     grew = {each.exchange for each in came}
     about = grew | {gap.exchange for gap in known if gap.state in LIVE}
-    whole = grown([*stored_ranges(spark, about), *came])
+    whole = grown([*([] if anew else stored_ranges(spark, about)), *came])
     before = {gap.key: gap for gap in known}
     found = unknown((gap for held in whole.values() for gap in holes(held, now)), known)
     told = {answer.of: answer for answer in answers}
@@ -89,29 +90,33 @@ def keep_ledger(
     }
 
 
-def increment(spark: SparkSession) -> tuple[list[Held], int | None]:
+def increment(spark: SparkSession) -> tuple[list[Held], int | None, bool]:
     """Return the ranges of what gold took since the last run, and that snapshot.
 
-    Where the place of the last run is not kept any more, that is all of gold.
+    Where the place of the last run is not kept any more, or a rebuild has taken trades
+    out since, that is all of gold; the third value says so.
     """
     identifier = TRADES.identifier()
     line = history(spark, identifier)
-    head = newest_data(line)
+    head = next((s.snapshot_id for s in line if s.brings_data or s.dropped), None)
     reached = noted(spark, RANGES.identifier(), READ_TO)
     if head is None or head == reached:
-        return [], None
+        return [], None, False
     name = f"{CATALOG}.{identifier}"
-    if reached in {each.snapshot_id for each in line}:
+    new = takewhile(lambda each: each.snapshot_id != reached, line)
+    anew = reached not in {s.snapshot_id for s in line} or any(s.dropped for s in new)
+    if anew:
+        trades = spark.read.option("versionAsOf", head).table(name)
+    else:
         trades = (
             spark.read.format("iceberg")
             .option("start-snapshot-id", str(reached))
             .option("end-snapshot-id", str(head))
             .load(name)
         )
-    else:
-        trades = spark.read.option("versionAsOf", head).table(name)
     counting = [each.upper() for each in all_exchanges() if counts_trades(each)]
-    return collected(ranges(trades.where(F.col("exchange").isin(counting)))), head
+    mine = trades.where(F.col("exchange").isin(counting))
+    return collected(ranges(mine)), head, anew
 
 
 def refused(spark: SparkSession) -> dict[tuple[str, str], Sequence[IdRange]]:

@@ -15,6 +15,8 @@
                                      STEP is look, send or follow: of dead letters
     audit [--from DAY] [--to DAY] [--archive FILE]
                                      compare a day's tables, layer with layer
+    rebuild LAYER EX --from DAY [--to DAY] [--write yes]
+                                     derive silver, gold or candles again from below
     upkeep [TABLE...]                compact, rewrite manifests, expire snapshots
     retention [TABLE...]             drop partitions older than their table keeps
     orphans [TABLE...] [--delete]    list the files nobody knows, or delete them
@@ -32,7 +34,7 @@ import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -53,10 +55,19 @@ from spark_apps.continuous import TopicMissing, carry
 from spark_apps.failpoint import ordered
 from spark_apps.gold.counts import counts
 from spark_apps.gold.gaps import answers
-from spark_apps.job_guard import CONNECT_CLIENT, Busy, end_with_airflow, hold_lock
+from spark_apps.job_guard import (
+    CONNECT_CLIENT,
+    SUBMITTED_JOB,
+    Busy,
+    end_with_airflow,
+    hold_lock,
+)
 from spark_apps.lane import Ungated, promote, refine
 from spark_apps.ledger import keep_ledger
 from spark_apps.reconciliation import reconcile
+from spark_apps.rebuild import asked as rebuilding
+from spark_apps.rebuild.asked import RebuildRefused
+from spark_apps.rebuild.job import rebuild
 from spark_apps.recovery import command as recovery
 from spark_apps.recovery.backup import BackupDamaged
 from spark_apps.recovery.database import DatabaseFailed
@@ -82,6 +93,10 @@ CANDLES = ("gold.candles_5m", "gold.candles_1h", "gold.candles_1d")
 """The apps whose windows follow from the minutes, each after what it reads."""
 UPKEEP = ("upkeep", "retention", "orphans")
 """Jobs that share one turn: no two of them meet at a table."""
+SUBMITTED = "PYSPARK_GATEWAY_PORT"
+"""What spark-submit says to a Python program, and nobody else does."""
+PATIENCE = timedelta(minutes=2)
+"""How long a job waits for its turn: a rebuild takes it for a day of trades at a time."""
 Report = Mapping[str, object]
 TOLD = (
     AgeRefused,
@@ -101,6 +116,7 @@ TOLD = (
     NotThere,
     NotUtc,
     NotRestored,
+    RebuildRefused,
     RegistryUnreachable,
     TableDiffers,
     TopicMissing,
@@ -131,7 +147,8 @@ def main(words: Sequence[str]) -> int:
         if asked.app == "backup":
             print(json.dumps(recovery.backup(settings, os.environ)), flush=True)
             return 0
-        report = over_connect(asked, settings)
+        submitted = asked.app == "rebuild" and SUBMITTED in os.environ
+        report = (in_own_driver if submitted else over_connect)(asked, settings)
         print(json.dumps(report), flush=True)
         return told_of(report)
     except TOLD as error:
@@ -163,6 +180,7 @@ def arguments() -> argparse.ArgumentParser:
     counting = apps.add_parser("gold.counts")
     counting.add_argument("--counts", type=counts, default=(), metavar="JSON")
     letters.arguments(apps.add_parser("silver.replays"))
+    rebuilding.arguments(apps.add_parser("rebuild"))
     audit = apps.add_parser("audit")
     audit.add_argument("--from", dest="first", default="", metavar="DAY")
     audit.add_argument("--to", dest="last", default="", metavar="DAY")
@@ -206,6 +224,20 @@ def without_end(exchanges: Sequence[str], settings: Settings) -> None:
             os.close(lock)
 
 
+def in_own_driver(asked: argparse.Namespace, settings: Settings) -> Report:
+    """Run one step in the driver that spark-submit has begun for it."""
+    if settings.airflow:
+        end_with_airflow(SUBMITTED_JOB)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    lock = hold_lock(settings.locks, turn_of(asked))
+    spark = SparkSession.builder.getOrCreate()
+    try:
+        return step(asked)(spark, settings)
+    finally:
+        spark.stop()
+        os.close(lock)
+
+
 def over_connect(asked: argparse.Namespace, settings: Settings) -> Report:
     """Run one step in the session of its turn; leave nothing running behind."""
     # Nothing of Connect is loaded by the continuous driver.
@@ -215,7 +247,7 @@ def over_connect(asked: argparse.Namespace, settings: Settings) -> Report:
     if settings.airflow:
         end_with_airflow(CONNECT_CLIENT)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    lock = hold_lock(settings.locks, turn)
+    lock = hold_lock(settings.locks, turn, PATIENCE)
     # Spark's functions make expressions for a server then, and not for a JVM at hand.
     os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"
     spark = open_writer(settings.connect_host, settings.connect_port, turn)
@@ -231,7 +263,7 @@ def turn_of(asked: argparse.Namespace) -> str:
     """Return in whose turn a job writes: its lock, and its session of the server."""
     if asked.app in UPKEEP:
         return "upkeep"
-    exchange = getattr(asked, "exchange", "")
+    exchange = "" if asked.app == "rebuild" else getattr(asked, "exchange", "")
     return f"{asked.app}.{exchange}" if exchange else asked.app
 
 
@@ -266,6 +298,13 @@ def step(asked: argparse.Namespace) -> Callable[[SparkSession, Settings], Report
                 kept=Keep.read(os.environ).rows,
             )
             return lambda spark, settings: auditing.audit(spark, settings, asking)
+        case "rebuild":
+            chosen = rebuilding.read(asked, datetime.now(UTC))
+            widths = tuple(app_of(each) for each in ("gold.candles_1m", *CANDLES))
+            ages = Keep.read(os.environ).rows
+            return lambda spark, settings: rebuild(
+                spark, replace(settings, kept_for=ages), chosen, widths
+            )
         case "orphans":
             keep = Keep.read(os.environ)
             return lambda spark, settings: job.orphans(

@@ -10,6 +10,10 @@ from spark_apps.checkpoint import NOTHING, Checkpoint, Position
 from spark_apps.marks import PREFIX
 
 
+REBUILD, DROPPED = f"{PREFIX}rebuild", f"{PREFIX}rebuild-dropped"
+"""Snapshot properties: which rebuild it was, and how many rows it took out."""
+
+
 class HistoryGone(Exception):
     """Snapshots expired under a reader: stop, and call a person."""
 
@@ -36,6 +40,10 @@ class Snapshot:
     """Query id of the stream whose batch it is; empty for everybody else's."""
     batch: int = NOTHING
     added_rows: int = 0
+    rebuilt: bool = False
+    """Whether a rebuild did it: see `spark_apps.rebuild`."""
+    dropped: int = 0
+    """Rows that a rebuild took out."""
 
     @property
     def brings_data(self) -> bool:
@@ -67,6 +75,8 @@ def listed(spark: SparkSession, identifier: str) -> tuple[Snapshot, ...] | None:
         SELECT s.snapshot_id, s.parent_id, s.operation, r.snapshot_id AS head,
                cast(s.summary['added-data-files'] AS int) AS added,
                cast(s.summary['added-records'] AS bigint) AS rows,
+               s.summary['{REBUILD}'] IS NOT NULL AS rebuilt,
+               cast(coalesce(s.summary['{DROPPED}'], '0') AS bigint) AS dropped,
                unix_millis(s.committed_at) AS ms,
                coalesce(s.summary['{PREFIX}query-id'],
                         s.summary['spark.sql.streaming.queryId'], '') AS stream,
@@ -90,6 +100,8 @@ def listed(spark: SparkSession, identifier: str) -> tuple[Snapshot, ...] | None:
             row.stream,
             row.batch,
             row.rows or 0,
+            row.rebuilt,
+            row.dropped,
         )
         for row in rows
     }
@@ -133,16 +145,32 @@ def pending(line: Sequence[Snapshot], position: Position) -> tuple[int, ...]:
     return tuple(new)
 
 
-def reader(spark: SparkSession, identifier: str) -> DataFrame:
-    """Return the table as a stream of its appends."""
+def reader(
+    spark: SparkSession, identifier: str, over_rebuilt: bool = False
+) -> DataFrame:
+    """Return the table as a stream of its appends.
+
+    Retention deletes whole partitions. An upsert must stop the reader, unless all that
+    wait are a rebuild's, which sees to the tables behind this one itself.
+    """
     return (
         spark.readStream.format("iceberg")
-        # Retention deletes whole partitions; an upsert must stop the reader, hence
-        # nothing is said here of overwrites.
         .option("streaming-skip-delete-snapshots", "true")
+        .option("streaming-skip-overwrite-snapshots", str(over_rebuilt).lower())
         .option("streaming-max-files-per-micro-batch", "500")
         .load(f"{CATALOG}.{identifier}")
     )
+
+
+def rebuilt_alone(line: Sequence[Snapshot], position: Position) -> bool:
+    """Return whether rows were rewritten behind a position, and only by rebuilds."""
+    rewritten = []
+    for snapshot in line:
+        if snapshot.snapshot_id == position.snapshot_id:
+            break
+        if snapshot.operation == "overwrite":
+            rewritten.append(snapshot.rebuilt)
+    return bool(rewritten) and all(rewritten)
 
 
 def prime(spark: SparkSession, identifier: str, checkpoint: Checkpoint) -> bool:

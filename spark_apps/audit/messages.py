@@ -22,6 +22,8 @@ BIN = 256
 """Offsets in which batches are looked for at once: about as many as a batch has."""
 PLACE = ("kafka_topic", "kafka_partition", "kafka_offset")
 CAME, READ, SILVER, LETTER = "came", "read", "silver", "letter"
+Extents = Sequence[tuple[str, int, int, int]]
+"""Topic, partition, first and last offset."""
 MESSAGES = "bronze = silver + dead letters"
 ACCOUNT = "silver's account"
 RUNBOOK = "see docs/runbooks/audit.md"
@@ -90,29 +92,12 @@ def accounted(pins: Pins, day: Day) -> Verdict:
     """Count again what silver's account says of the batches that began on a day."""
     asked = "each batch's account, counted again in bronze, silver and dead letters"
     name = pins.exchange.upper()
-    begin, end = day.wider(timedelta(0), ROOM)
-    span = (begin, end)
-    sides = {
-        CAME: from_bronze(pins.rows("bronze.trades"), span),
-        SILVER: from_silver(pins, span),
-        LETTER: letters(pins, pins.rows("bronze.trades"), span),
-    }
     extents = extents_of(from_bronze(pins.rows("bronze.trades"), day.span))
     if not extents:
         return not_comparable(name, ACCOUNT, asked, "no message came on that day")
-    account = pins.mine("silver.accounting").where(
-        F.col("run_at") >= F.lit(begin - ROOM)
-    )
+    account = account_of(pins, day)
     began = account.where(among(extents, "first_offset", "first_offset"))
-    counted = in_batches(tagged(sides), began).groupBy(
-        "query_id", "batch_id", *PLACE[:2]
-    )
-    told = counted.agg(
-        *(F.count_if(F.col("side") == s).alias(s) for s in (CAME, SILVER, LETTER))
-    )
-    both = began.join(told, ["query_id", "batch_id", *PLACE[:2]], "left").fillna(
-        0, [CAME, SILVER, LETTER]
-    )
+    both = recounted(pins, began, day.wider(timedelta(0), ROOM))
     false = both.where(
         f"bronze_rows <> silver_rows + dead_letters OR bronze_rows <> {CAME} "
         f"OR silver_rows <> {SILVER} OR dead_letters <> {LETTER}"
@@ -139,6 +124,33 @@ def accounted(pins: Pins, day: Day) -> Verdict:
         differing=lines + rows,
         samples=[*samples, *(places(nowhere) if rows else [])],
         next_step=f"compare these batches with the tables, {RUNBOOK}",
+    )
+
+
+def account_of(pins: Pins, day: Day) -> DataFrame:
+    """Return silver's account of the batches that may hold messages of a day."""
+    since = day.span[0] - ROOM
+    return pins.mine("silver.accounting").where(F.col("run_at") >= F.lit(since))
+
+
+def recounted(pins: Pins, batches: DataFrame, span: Span) -> DataFrame:
+    """Return these batches of silver's account, with what is there of them.
+
+    CAME, SILVER and LETTER are counted; all their messages must have come in the span.
+    """
+    sides = {
+        CAME: from_bronze(pins.rows("bronze.trades"), span),
+        SILVER: from_silver(pins, span),
+        LETTER: letters(pins, pins.rows("bronze.trades"), span),
+    }
+    counted = in_batches(tagged(sides), batches).groupBy(
+        "query_id", "batch_id", *PLACE[:2]
+    )
+    told = counted.agg(
+        *(F.count_if(F.col("side") == s).alias(s) for s in (CAME, SILVER, LETTER))
+    )
+    return batches.join(told, ["query_id", "batch_id", *PLACE[:2]], "left").fillna(
+        0, [CAME, SILVER, LETTER]
     )
 
 
@@ -189,10 +201,6 @@ def letters(pins: Pins, bronze: DataFrame, span: Span) -> DataFrame:
         .where(among(extents, "kafka_offset", "kafka_offset"))
         .select(*PLACE)
     )
-
-
-Extents = Sequence[tuple[str, int, int, int]]
-"""Topic, partition, first and last offset."""
 
 
 def extents_of(rows: DataFrame) -> Extents:

@@ -1,0 +1,179 @@
+"""What an audit finds, a rebuild mends: layer by layer, beside lanes, killed and again."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from pyspark.sql import Row
+from pyspark.sql import functions as F
+
+from schemas.table import table_at
+from spark_apps.audit.verdict import Day
+from spark_apps.ledger import keep_ledger
+from spark_apps.rebuild import gold, silver
+from spark_apps.rebuild.asked import LAYERS, Asked, RebuildRefused, days
+from spark_apps.rebuild.job import rebuild
+from spark_apps.streams import history
+from tests.spark_apps.audit.test_audit import (
+    APPS,
+    BENT,
+    CANDLE_LOST,
+    DAY,
+    GOLD_DOUBLED,
+    GOLD_LOST,
+    LETTER_LOST,
+    SILVER_LOST,
+    audited,
+    failed,
+    run_by,
+    sound,
+    sql,
+)
+from tests.spark_apps.lake import NOON, Crash, Lake
+
+__all__ = ["run_by"]
+KEPT = {name: None for name in ("bronze.trades", "silver.trades", "gold.candles_1m")}
+
+
+def rebuilt(lake: Lake, layer: str, look: bool = False, day: Day = DAY) -> dict[str, int]:
+    """Rebuild a layer of a day; return what differed, of all days together."""
+    asked = Asked(layer=layer, exchange=lake.exchange, days=(day,), look=look)
+    report: Any = rebuild(
+        lake.spark, replace(lake.settings, kept_for=KEPT), asked, tuple(APPS)
+    )
+    found: dict[str, int] = {}
+    for figures in report["days"].values():
+        for name, number in figures.items():
+            if number:
+                found[name] = found.get(name, 0) + number
+    return found
+
+
+def everything(lake: Lake) -> dict[str, list[Row]]:
+    """Return the rows of every table that a rebuild may write, without their moments."""
+    ours = {"created_at", "updated_at", "validation_timestamp", "error_timestamp"}
+    ours |= {"gold_ingestion_timestamp"}
+    found = {}
+    for address in (
+        *("silver.trades", "silver.dead_letters", "gold.trades"),
+        *(app.writes for app in APPS),
+    ):
+        table = table_at(address)
+        names = [each.name for each in table.columns if each.name not in ours]
+        frame = lake.spark.table(lake.name(address)).select(*names)
+        found[address] = sorted(frame.collect(), key=str)
+    return found
+
+
+SILVER_BENT = sql(
+    "silver.trades", "UPDATE TABLE SET price = price + 1 WHERE trade_id = '105'"
+)
+LETTER_BENT = sql("silver.dead_letters", "UPDATE TABLE SET error_reason = 'bad mood'")
+GOLD_BENT = sql(
+    "gold.trades", "UPDATE TABLE SET quantity = quantity * 2 WHERE trade_id = '106'"
+)
+CANDLE_INVENTED = sql(
+    "gold.candles_1m",
+    "UPDATE TABLE SET window_start = window_start + INTERVAL 1 MINUTE, "
+    "window_end = window_end + INTERVAL 1 MINUTE WHERE high_price = 104",
+)
+MENDED = [
+    ("silver", SILVER_LOST, {"silver lacking": 1}),
+    ("silver", SILVER_BENT, {"silver other": 1}),
+    ("silver", LETTER_LOST, {"dead letters lacking": 1}),
+    ("silver", LETTER_BENT, {"dead letters other": 2}),
+    ("gold", GOLD_LOST, {"gold lacking": 1}),
+    ("gold", GOLD_DOUBLED, {"gold doubled": 1}),
+    ("gold", GOLD_BENT, {"gold other": 1}),
+    *(
+        ("candles", bent, {f"{app.writes} other": count})
+        for bent, app, count in zip(BENT, APPS, (12, 12, 2, 1), strict=True)
+    ),
+    ("candles", CANDLE_LOST, {"gold.candles_5m other": 1}),
+    (
+        "candles",
+        CANDLE_INVENTED,
+        {"gold.candles_1m other": 1, "gold.candles_1m too many": 1},
+    ),
+]
+
+
+@pytest.mark.spark
+def test_whatever_an_audit_finds_is_mended_and_nothing_else_is_touched(
+    run_by: Lake,
+) -> None:
+    whole = everything(run_by)
+    assert rebuilt(run_by, "silver") == {}
+    for layer, (address, plant), found in MENDED:
+        plant(run_by)
+        assert rebuilt(run_by, layer, look=True) == found, (layer, address)
+        assert everything(run_by)[address] != whole[address]
+
+        assert rebuilt(run_by, layer) == found, (layer, address)
+
+        assert everything(run_by) == whole, (layer, address)
+        assert rebuilt(run_by, layer) == {}
+    # Rows that were lost and put back are the lane's no more: it reads on beside them.
+    run_by.arrive(sound(run_by.exchange, "112"))
+    run_by.lane()
+    run_by.roll_up()
+    assert failed(audited(run_by)) == []
+
+
+@pytest.mark.spark
+def test_a_rule_that_changed_moves_messages_between_silver_and_dead_letters(
+    run_by: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep_ledger(run_by.spark, run_by.settings)
+    usual = silver.silver_trades
+
+    def stricter(bronze: Any, run: Any) -> Any:
+        made = usual(bronze, run)
+        odd = made["silver.trades"].where("trade_id IN ('104', '105')")
+        letter = made["silver.dead_letters"]
+        told = {
+            "raw_record": F.lit(b"odd"),
+            "error_reason": F.lit("odd"),
+            "error_type": F.lit("range"),
+            "error_detail": F.lit(None).cast("string"),
+            "rule_version": F.lit("2"),
+            "stage": F.lit("silver"),
+            "error_timestamp": F.lit(run.started_at),
+        }
+        more = odd.select(*(told.get(n, F.col(n)).alias(n) for n in letter.columns))
+        return {
+            "silver.trades": made["silver.trades"].where(
+                "trade_id NOT IN ('104', '105')"
+            ),
+            "silver.dead_letters": letter.unionByName(more),
+        }
+
+    monkeypatch.setattr(silver, "silver_trades", stricter)
+    found = rebuilt(run_by, "silver")
+
+    # 103 and 104 came twice, with silver and the dead letters told by the copy.
+    assert found["silver too many"] == found["dead letters lacking"] == 3
+    assert found["gold too many"] == 2
+    assert "104" not in [row.trade_id for row in run_by.rows("gold.trades")]
+    assert failed(audited(run_by)) == []
+    keep_ledger(run_by.spark, run_by.settings)
+    assert [
+        (row.first_missing_id, row.last_missing_id) for row in gaps(run_by)
+    ] == [(104, 105)]
+    # The lane reads on: what a rebuild rewrote in silver stops nobody.
+    run_by.arrive(sound(run_by.exchange, "112"))
+    run_by.lane()
+    assert "112" in [row.trade_id for row in run_by.rows("gold.trades")]
+
+    monkeypatch.setattr(silver, "silver_trades", usual)
+    assert rebuilt(run_by, "silver")["silver lacking"] == 3
+    # They are new to silver: the lane carries them through the gate, not the rebuild.
+    assert "104" not in [row.trade_id for row in run_by.rows("gold.trades")]
+    run_by.lane()
+    run_by.roll_up()
+    assert failed(audited(run_by)) == []
+
+
+def gaps(lake: Lake) -> list[Row]:
+    return lake.rows("gold.gaps", "first_missing_id")
