@@ -163,14 +163,15 @@ def reader(
 
 
 def rebuilt_alone(line: Sequence[Snapshot], position: Position) -> bool:
-    """Return whether rows were rewritten behind a position, and only by rebuilds."""
-    rewritten = []
-    for snapshot in line:
-        if snapshot.snapshot_id == position.snapshot_id:
-            break
-        if snapshot.operation == "overwrite":
-            rewritten.append(snapshot.rebuilt)
-    return bool(rewritten) and all(rewritten)
+    """Return whether rows were rewritten, and behind a position only by rebuilds.
+
+    Iceberg walks from the first snapshot that is kept each time a reader begins, over
+    what it has read long ago too.
+    """
+    ids = [each.snapshot_id for each in line]
+    read = ids.index(position.snapshot_id) if position.snapshot_id in ids else len(line)
+    rewritten = [n for n, each in enumerate(line) if each.operation == "overwrite"]
+    return bool(rewritten) and all(line[n].rebuilt for n in rewritten if n < read)
 
 
 def prime(spark: SparkSession, identifier: str, checkpoint: Checkpoint) -> bool:

@@ -82,10 +82,6 @@ def drop(
     extra: DataFrame, identifier: str, spans: Sequence[Span], notes: Mapping[str, str]
 ) -> None:
     """Drop windows in which there are no trades."""
-    rows = spark_rows(extra)
+    rows = extra.withColumn(ACTION, F.lit(DROP)).localCheckpoint()
     where = within("{0}.window_start", spans)
     change(rows, identifier, ("exchange", *KEY), (), where, notes)
-
-
-def spark_rows(extra: DataFrame) -> DataFrame:
-    return extra.withColumn(ACTION, F.lit(DROP))

@@ -23,7 +23,6 @@ from spark_apps.audit.pins import Pins, pinned
 from spark_apps.audit.promoted import counted, plain_of
 from spark_apps.audit.verdict import Day
 from spark_apps.audit.walk import walked
-from spark_apps.cache import cached
 from spark_apps.entry import enter
 from spark_apps.gold.trades import PLACE, gold_trades
 from spark_apps.rebuild.rows import (
@@ -187,20 +186,21 @@ def rebuild(
         settle(spark, settings, exchange)
     run = Run(exchange=exchange, started_at=datetime.now(UTC))
     part = Part(pinned(spark, settings, exchange), day, run)
-    with cached(part.differing) as differing:
-        rows = differing.groupBy("wrong").agg(F.count("*"), F.min("since")).collect()
-        found = {row.wrong: row[1] for row in rows}
-        changed = [row[2] for row in rows if row.wrong != UNPROVEN]
-        if write and changed:
-            notes = {
-                REBUILD: named(run.started_at),
-                SINCE: plain_of(min(changed)).isoformat(),
-                EXCHANGE: exchange,
-                **settings.airflow,
-            }
-            correct(part, differing, found, notes)
-            put(part, differing, notes)
-            settle(spark, settings, exchange)
+    # Rows of their own: gold changes under what they were found in.
+    differing = part.differing().localCheckpoint()
+    rows = differing.groupBy("wrong").agg(F.count("*"), F.min("since")).collect()
+    found = {row.wrong: row[1] for row in rows}
+    changed = [row[2] for row in rows if row.wrong != UNPROVEN]
+    if write and changed:
+        notes = {
+            REBUILD: named(run.started_at),
+            SINCE: plain_of(min(changed)).isoformat(),
+            EXCHANGE: exchange,
+            **settings.airflow,
+        }
+        correct(part, differing, found, notes)
+        put(part, differing, notes)
+        settle(spark, settings, exchange)
     names = (LACKING, OTHER, DOUBLED, TOO_MANY)
     return {
         **{f"gold {name}": found.get(name, 0) for name in names},

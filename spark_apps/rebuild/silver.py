@@ -21,7 +21,6 @@ from spark_apps.audit import messages
 from spark_apps.audit.messages import PLACE, ROOM, extents_of, from_bronze
 from spark_apps.audit.pins import Pins, pinned
 from spark_apps.audit.verdict import Day
-from spark_apps.cache import cached
 from spark_apps.entry import enter
 from spark_apps.rebuild.rows import (
     ACTION,
@@ -132,24 +131,24 @@ def rebuild(
     pins = pinned(spark, settings, exchange)
     part = Part.of(pins, day, settings.registry_url)
     notes = {REBUILD: named(part.run.started_at), **settings.airflow}
-    with (
-        cached(lambda: part.differing(SILVER)) as trades,
-        cached(lambda: part.differing(LETTERS)) as letters,
-    ):
-        figures = {
-            **{f"silver {name}": n for name, n in counted(trades).items()},
-            **{f"dead letters {name}": n for name, n in counted(letters).items()},
-            "silver without a message": part.unproven(),
-        }
-        touched = days_of(trades, part.stored(SILVER))
-        both = ((LETTERS, letters), (SILVER, trades)) if write else ()
-        # What is nowhere comes first: no message is in neither of the two meanwhile.
-        for table, differing in both:
-            put(differing.where("copies = 0"), table, exchange, notes)
-        for table, differing in both:
-            correct(part, differing, table, notes)
-        for table, differing in both:
-            put(differing.where("copies > 1"), table, exchange, notes)
+    # Rows of their own from here on: tables change under what they were found in, and
+    # a MERGE takes nothing that is computed once (`spark_apps.once`).
+    trades = part.differing(SILVER).localCheckpoint()
+    letters = part.differing(LETTERS).localCheckpoint()
+    figures = {
+        **{f"silver {name}": n for name, n in counted(trades).items()},
+        **{f"dead letters {name}": n for name, n in counted(letters).items()},
+        "silver without a message": part.unproven(),
+    }
+    touched = days_of(trades, part.stored(SILVER))
+    both = ((LETTERS, letters), (SILVER, trades)) if write else ()
+    # What is nowhere comes first: no message is in neither of the two meanwhile.
+    for table, differing in both:
+        put(differing.where("copies = 0"), table, exchange, notes)
+    for table, differing in both:
+        correct(part, differing, table, notes)
+    for table, differing in both:
+        put(differing.where("copies > 1"), table, exchange, notes)
     if write:
         lines = recounted(pinned(spark, settings, exchange), day)
         enter(ACCOUNT, lines, spark, settings)
