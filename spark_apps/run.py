@@ -96,7 +96,7 @@ UPKEEP = ("upkeep", "retention", "orphans")
 SUBMITTED = "PYSPARK_GATEWAY_PORT"
 """What spark-submit says to a Python program, and nobody else does."""
 PATIENCE = timedelta(minutes=2)
-"""How long a job waits for its turn: a rebuild takes it for a day of trades at a time."""
+"""How long a job waits for its turn: a rebuild takes it for a day at a time."""
 Report = Mapping[str, object]
 TOLD = (
     AgeRefused,
@@ -300,10 +300,10 @@ def step(asked: argparse.Namespace) -> Callable[[SparkSession, Settings], Report
             return lambda spark, settings: auditing.audit(spark, settings, asking)
         case "rebuild":
             chosen = rebuilding.read(asked, datetime.now(UTC))
-            widths = tuple(app_of(each) for each in ("gold.candles_1m", *CANDLES))
+            every = tuple(app_of(each) for each in ("gold.candles_1m", *CANDLES))
             ages = Keep.read(os.environ).rows
             return lambda spark, settings: rebuild(
-                spark, replace(settings, kept_for=ages), chosen, widths
+                spark, replace(settings, kept_for=ages), chosen, every
             )
         case "orphans":
             keep = Keep.read(os.environ)

@@ -9,7 +9,6 @@ from schemas.table import CATALOG
 from spark_apps.checkpoint import NOTHING, Checkpoint, Position
 from spark_apps.marks import PREFIX
 
-
 REBUILD, DROPPED = f"{PREFIX}rebuild", f"{PREFIX}rebuild-dropped"
 """Snapshot properties: which rebuild it was, and how many rows it took out."""
 

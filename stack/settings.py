@@ -76,6 +76,7 @@ def bullion(place: Place) -> dict[str, str]:
         "BULLION_SPARK_PYTHON": str(spark / "python"),
         "BULLION_SPARK_SUBMIT": str(spark / "spark-submit"),
         "BULLION_LAUNCHER": str(REPO / "spark_apps/run.py"),
+        "BULLION_SPARK_PROPERTIES": str(place.conf / "spark-defaults.conf"),
         "BULLION_GX": str(REPO / "expectations/gx"),
         "BULLION_GX_RESULTS": str(place.home / "gx/results"),
         "BULLION_GX_SITE": str(place.home / "gx/site"),
@@ -158,7 +159,9 @@ def airflow(place: Place) -> dict[str, str]:
         "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1",
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "60",
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "120",
-        "AIRFLOW_CONN_SPARK_UPKEEP": '{"conn_type": "spark", "host": "local[2]"}',
+        "AIRFLOW_CONN_SPARK_UPKEEP": json.dumps(
+            {"conn_type": "spark", "host": profile.master(place) or "local[2]"}
+        ),
         "NO_PROXY": f"{LOCAL},localhost",
         "no_proxy": f"{LOCAL},localhost",
     }

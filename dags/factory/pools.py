@@ -23,6 +23,7 @@ def all_pools() -> dict[str, dict[str, object]]:
         "gold.gaps": pool(1, "Who keeps the ledger of trade ids now."),
         "gold.counts": pool(1, "Who compares gold with REST's counts now."),
         "gold.audits": pool(1, "Who proves a day of all tables now."),
+        "rebuild": pool(1, "Who derives a layer again now."),
         "gold.decisions": pool(1, "Who enters what a person decided now."),
         "silver.replays": pool(1, "Who sends dead letters again now."),
         "fills": pool(1, "Who asks exchanges for missing trades now."),

@@ -62,9 +62,7 @@ def days(first: str, last: str, now: datetime) -> Sequence[Day]:
         begin = date.fromisoformat(first)
         end = date.fromisoformat(last or first)
     except ValueError as error:
-        raise RebuildRefused(
-            f"no day: {error}; expected such as 2026-11-26"
-        ) from error
+        raise RebuildRefused(f"no day: {error}; expected such as 2026-11-26") from error
     number = (end - begin).days + 1
     if not 1 <= number <= MOST_DAYS or end > now.astimezone(UTC).date():
         raise RebuildRefused(

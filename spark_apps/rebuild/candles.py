@@ -1,4 +1,4 @@
-"""Candles of a day, computed again from what they follow from: those that differ change.
+"""Candles of a day, computed again from what they follow from; those that differ go.
 
 Minutes are written in gold's turn of the exchange, wider ones in the turn of the DAG
 `candles`. A window without a trade goes.
@@ -35,7 +35,7 @@ def rebuild(
 ) -> dict[str, int]:
     """Make candles of a day what their trades make of them; return the figures."""
     run = Run(exchange=exchange, started_at=datetime.now(UTC))
-    figures = {}
+    figures: dict[str, int] = {}
     for app in apps:
         kept = settings.kept_for.get(app.writes, table_at(app.writes).kept_for)
         if not day.is_kept(kept, run.started_at):
@@ -59,7 +59,7 @@ def one_width(
     run: Run,
     notes: Mapping[str, str],
 ) -> dict[str, int]:
-    """Compare the windows of one width with what is stored; write if there are notes."""
+    """Compare the windows of one width with what is stored; with notes, write too."""
     table = table_at(app.writes)
     made = partial(windows_in, spark, app, spans, run, settings.kept_for)
     with cached(made) as windows:

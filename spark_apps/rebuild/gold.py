@@ -14,8 +14,9 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from expectations.stage import STAGE, TRADE
-from schemas.table import CATALOG, table_at
+from schemas.table import CATALOG
 from schemas.table import Column as Field
+from schemas.table import table_at
 from schemas.trade import TRADE_COLUMNS
 from spark_apps.accounting import Promoted
 from spark_apps.app import Run
@@ -163,7 +164,9 @@ def wrong() -> Column:
     """Return what is wrong with a trade, NULL if nothing is."""
     return (
         F.when(F.col("copies") == 0, LACKING)
-        .when(F.col("first").isNull(), F.when(F.col("dead"), TOO_MANY).otherwise(UNPROVEN))
+        .when(
+            F.col("first").isNull(), F.when(F.col("dead"), TOO_MANY).otherwise(UNPROVEN)
+        )
         .when(F.col("copies") > 1, DOUBLED)
         .when(F.expr("size(array_except(says, may_say)) > 0"), OTHER)
     )
@@ -280,7 +283,10 @@ class Done:
 def unsettled(spark: SparkSession, exchange: str) -> dict[str, Done]:
     """Return the rebuilds of an exchange that no account tells of, by their names."""
     told = spark.table(f"{CATALOG}.{ACCOUNT.identifier()}").select("query_id")
-    known = {row.query_id for row in told.where(F.col("query_id").like("rebuild %")).collect()}
+    known = {
+        row.query_id
+        for row in told.where(F.col("query_id").like("rebuild %")).collect()
+    }
     rows = spark.sql(f"""
         SELECT summary FROM {CATALOG}.{GOLD.identifier()}.snapshots
         WHERE summary['{REBUILD}'] IS NOT NULL

@@ -31,7 +31,8 @@ def rebuild(
 ) -> dict[str, object]:
     """Rebuild what is asked for and what follows; return the figures, by day.
 
-    A look is at what was asked for alone: what follows depends on it. `widths` are the candles, the finest first.
+    A look is at what was asked for alone: what follows depends on it. `widths`
+    are the candles, the finest first.
 
     Raises:
         RebuildRefused: the layer below has not all of those days any more.

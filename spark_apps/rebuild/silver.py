@@ -171,8 +171,10 @@ def counted(differing: DataFrame) -> dict[str, int]:
 def days_of(differing: DataFrame, stored: DataFrame) -> set[date]:
     """Return the UTC days of the trades that differ: as they are, and should be."""
     there = stored.join(differing.select(*PLACE), list(PLACE), "left_semi")
-    every = differing.where("wanted").select("timestamp").unionAll(
-        there.select("timestamp")
+    every = (
+        differing.where("wanted")
+        .select("timestamp")
+        .unionAll(there.select("timestamp"))
     )
     rows = every.select(F.to_date("timestamp").alias("day")).distinct().collect()
     return {row.day for row in rows}

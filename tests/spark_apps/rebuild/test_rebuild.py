@@ -1,7 +1,10 @@
-"""What an audit finds, a rebuild mends: layer by layer, beside lanes, killed and again."""
+"""What an audit finds, a rebuild mends: layer by layer, killed, and run again."""
 
+import os
+import threading
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,11 +13,13 @@ from pyspark.sql import functions as F
 
 from schemas.table import table_at
 from spark_apps.audit.verdict import Day
+from spark_apps.checkpoint import Position
+from spark_apps.job_guard import hold_lock
 from spark_apps.ledger import keep_ledger
 from spark_apps.rebuild import gold, silver
 from spark_apps.rebuild.asked import LAYERS, Asked, RebuildRefused, days
-from spark_apps.rebuild.job import rebuild
-from spark_apps.streams import history
+from spark_apps.rebuild.job import rebuild, require_kept
+from spark_apps.streams import Snapshot, rebuilt_alone
 from tests.spark_apps.audit.test_audit import (
     APPS,
     CANDLE_LOST,
@@ -35,7 +40,9 @@ __all__ = ["run_by"]
 KEPT = {name: None for name in ("bronze.trades", "silver.trades", "gold.candles_1m")}
 
 
-def rebuilt(lake: Lake, layer: str, look: bool = False, day: Day = DAY) -> dict[str, int]:
+def rebuilt(
+    lake: Lake, layer: str, look: bool = False, day: Day = DAY
+) -> dict[str, int]:
     """Rebuild a layer of a day; return what differed, of all days together."""
     asked = Asked(layer=layer, exchange=lake.exchange, days=(day,), look=look)
     report: Any = rebuild(
@@ -50,7 +57,7 @@ def rebuilt(lake: Lake, layer: str, look: bool = False, day: Day = DAY) -> dict[
 
 
 def everything(lake: Lake) -> dict[str, list[Row]]:
-    """Return the rows of every table that a rebuild may write, without their moments."""
+    """Return the rows of every table that a rebuild may write, but for moments."""
     ours = {"created_at", "updated_at", "validation_timestamp", "error_timestamp"}
     ours |= {"gold_ingestion_timestamp"}
     found = {}
@@ -187,3 +194,89 @@ def test_a_rule_that_changed_moves_messages_between_silver_and_dead_letters(
 
 def gaps(lake: Lake) -> list[Row]:
     return lake.rows("gold.gaps", "first_missing_id")
+
+
+@pytest.mark.spark
+@pytest.mark.parametrize("point", ["put", "settle"])
+def test_a_rebuild_that_was_killed_is_run_again_and_the_accounts_hold(
+    run_by: Lake, monkeypatch: pytest.MonkeyPatch, point: str
+) -> None:
+    whole = everything(run_by)
+    for _, plant in (GOLD_LOST, GOLD_DOUBLED):
+        plant(run_by)
+    calls = []
+
+    def killed(*_: Any) -> None:
+        calls.append(point)
+        # Accounts are settled at the start too: there was nothing yet.
+        if point == "put" or len(calls) == 2:
+            raise Crash(point)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(gold, point, killed)
+        with pytest.raises(Crash):
+            rebuilt(run_by, "gold")
+
+    rebuilt(run_by, "gold")
+
+    assert everything(run_by) == whole
+    assert failed(audited(run_by)) == []
+
+
+def test_days_that_cannot_be_rebuilt_are_refused_with_what_can() -> None:
+    assert [each.day.day for each in days("2026-11-20", "2026-11-22", NOON)] == [
+        *(20, 21, 22)
+    ]
+    assert len(days("2026-11-22", "", NOON)) == 1
+    for first, last in (
+        ("2026-11-23", ""),
+        ("2026-11-22", "2026-11-21"),
+        ("2026-09-01", "2026-11-01"),
+        ("yesterday", ""),
+        ("2026-11-20'; DROP TABLE x", ""),
+    ):
+        with pytest.raises(RebuildRefused, match="UTC|no day"):
+            days(first, last, NOON)
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_what_the_layer_below_has_lost_is_not_derived_again(layer: str) -> None:
+    ages = {"bronze.trades": timedelta(days=7), "silver.trades": timedelta(days=30)}
+    old = Day((NOON - timedelta(days=31)).date())
+
+    if layer == "candles":
+        require_kept(layer, old, ages, NOON)
+    else:
+        with pytest.raises(RebuildRefused, match="bring the day again with backfill"):
+            require_kept(layer, old, ages, NOON)
+        require_kept(layer, Day((NOON - timedelta(days=5)).date()), ages, NOON)
+
+
+def test_a_reader_passes_over_what_rebuilds_rewrote_and_over_nothing_else() -> None:
+    def line(*said: str) -> tuple[Snapshot, ...]:
+        made = [
+            Snapshot(n, n - 1 or None, "append" if each == "new" else "overwrite", 1)
+            for n, each in enumerate(said, start=1)
+        ]
+        ours = [
+            replace(each, rebuilt=word == "ours")
+            for each, word in zip(made, said, strict=True)
+        ]
+        return tuple(reversed(ours))
+
+    for said, at, passes in (
+        (("new", "new"), 1, False),
+        (("new", "ours", "new"), 1, True),
+        (("new", "ours", "theirs", "new"), 1, False),
+        (("new", "theirs", "new", "ours"), 3, True),
+        (("ours", "new"), 2, True),
+        (("new", "theirs"), -1, False),
+    ):
+        assert rebuilt_alone(line(*said), Position(at, 1)) is passes, said
+
+
+def test_a_job_waits_for_its_turn(tmp_path: Path) -> None:
+    held = hold_lock(tmp_path, "gold.trades.acme")
+    threading.Timer(0.5, os.close, [held]).start()
+
+    os.close(hold_lock(tmp_path, "gold.trades.acme", timedelta(minutes=1)))
