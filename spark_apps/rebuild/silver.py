@@ -111,9 +111,22 @@ class Part:
             held.join(came, list(PLACE), "left_semi"), list(PLACE), "full_outer"
         )
         same = f"wanted AND copies = 1 AND least = {SAID} AND most = {SAID}"
-        return both.where(f"NOT coalesce({same}, false)").withColumn(
+        found = both.where(f"NOT coalesce({same}, false)").withColumn(
             "copies", F.coalesce("copies", F.lit(0))
         )
+        return found.join(self.unread(), list(PLACE), "left_anti")
+
+    def unread(self) -> DataFrame:
+        """Return the places of silver's rows that gold's lane has yet to read.
+
+        It will read them as they were written just now, whatever becomes of them.
+        """
+        came = within("bronze_ingestion_timestamp", [self.day.span])
+        read = self.pins.read_by_gold.rows(self.pins.spark).where(came)
+        there = self.stored(SILVER).select(*PLACE)
+        if self.pins.read_by_gold == self.pins.tables[SILVER.address]:
+            return there.where("false")
+        return there.join(read, list(PLACE), "left_anti")
 
     def unproven(self) -> int:
         """Return how many rows of silver have no message in bronze."""

@@ -189,7 +189,27 @@ def test_a_rule_that_changed_moves_messages_between_silver_and_dead_letters(
     assert "104" not in [row.trade_id for row in run_by.rows("gold.trades")]
     run_by.lane()
     run_by.roll_up()
+    keep_ledger(run_by.spark, run_by.settings)
     assert failed(audited(run_by)) == []
+
+
+@pytest.mark.spark
+def test_what_golds_lane_has_yet_to_read_is_left_to_it(
+    run_by: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_by.arrive(sound(run_by.exchange, "112"))
+    run_by.refine()
+    usual = silver.silver_trades
+
+    def stricter(bronze: Any, run: Any) -> Any:
+        return {name: rows.where("false") for name, rows in usual(bronze, run).items()}
+
+    monkeypatch.setattr(silver, "silver_trades", stricter)
+
+    # Every row is at fault by these rules, but for the one that the lane will read.
+    assert rebuilt(run_by, "silver", look=True)["silver too many"] == 14
+    assert rebuilt(run_by, "gold") == {}
+    assert "112" not in [row.trade_id for row in run_by.rows("gold.trades")]
 
 
 def gaps(lake: Lake) -> list[Row]:
