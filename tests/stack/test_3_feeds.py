@@ -11,7 +11,7 @@ import pytest
 
 from query.status import Airflow, last_gate
 from schemas.exchange import usual_exchanges
-from tests.stack import letters, recordings
+from tests.stack import letters, recordings, spoiled
 from tests.stack.laptop import Laptop, eventually, kill
 from tests.stack.promises import (
     GOLD,
@@ -247,6 +247,35 @@ def test_dead_letters_are_sent_again_once_their_schema_is_there(laptop: Laptop) 
     assert letters.ended(laptop, "again") == "success"
     (line,) = laptop.sql("SELECT * FROM dead_letter_replays")
     assert (line["outcome"], line["replayed_by"]) == ("gold", "admin")
+
+
+def test_what_a_hand_took_out_of_gold_is_derived_again(laptop: Laptop) -> None:
+    exchange = usual_exchanges()[-1]
+    name = exchange.upper()
+    some = spoiled.trades(laptop, exchange)
+    wide = f"SELECT * FROM candles_1d WHERE exchange = '{name}' ORDER BY ALL LIMIT 1"
+    day = laptop.sql(wide)[0]["window_start"]
+    minutes = (
+        f"SELECT count(*), sum(volume)::VARCHAR FROM candles_1m WHERE exchange = '{name}'"
+        f" AND window_start < (SELECT min(window_start) + INTERVAL 2 MINUTE FROM "
+        f"candles_1m WHERE exchange = '{name}')"
+    )
+    whole = laptop.sql(minutes)
+    spoiled.taken_out(laptop, some)
+    assert spoiled.trades(laptop, exchange) != some
+    assert laptop.sql(minutes) != whole
+
+    assert spoiled.rebuilt(laptop, exchange, str(day)[:10]) == "success"
+
+    assert spoiled.trades(laptop, exchange) == some
+    assert laptop.sql(minutes) == whole
+    assert doubled(laptop) == []
+    (line,) = laptop.sql(
+        "SELECT inserted FROM gold_accounting WHERE query_id LIKE 'rebuild %' "
+        "AND batch_id = 0"
+    )
+    assert line["inserted"] == len(some)
+    goes_on(laptop)
 
 
 def test_the_ledger_tells_what_was_missing_and_what_became_of_it(

@@ -1,0 +1,73 @@
+"""Trades and candles that a hand takes out of a stack's tables, and their rebuild."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from pyiceberg.exceptions import CommitFailedException
+from pyiceberg.expressions import And, BooleanExpression, EqualTo, In
+
+from query.status import Airflow
+from schemas.table import table_at
+from tests.stack.laptop import Laptop, eventually
+from tests.stack.promises import GOLD
+
+DAG = "/api/v2/dags/rebuild/dagRuns"
+FEW = 3
+
+
+def trades(laptop: Laptop, exchange: str) -> list[dict[str, Any]]:
+    """Return some of the first trades of an exchange, whole."""
+    return laptop.sql(
+        f"SELECT * EXCLUDE (gold_ingestion_timestamp, vendor_data) FROM {GOLD} "
+        f"WHERE exchange = '{exchange.upper()}' "
+        f"ORDER BY timestamp, message_id LIMIT {FEW}"
+    )
+
+
+def taken_out(laptop: Laptop, some: Sequence[dict[str, Any]]) -> None:
+    """Delete these trades from gold, and their minutes' candles."""
+    first = some[0]
+    minute = laptop.sql(
+        "SELECT window_start::VARCHAR AS at FROM candles_1m WHERE exchange = "
+        f"'{first['exchange']}' ORDER BY window_start LIMIT 1"
+    )[0]["at"]
+    ids = [each["message_id"] for each in some]
+    delete(laptop, "gold.trades", In(term="message_id", values=ids))
+    at = str(minute).replace(" ", "T")
+    delete(
+        laptop,
+        "gold.candles_1m",
+        And(
+            EqualTo(term="exchange", value=first["exchange"]),
+            EqualTo(term="window_start", value=at),
+        ),
+    )
+
+
+def delete(laptop: Laptop, address: str, which: BooleanExpression) -> None:
+    """Delete rows of a table beside whoever writes it."""
+
+    def done() -> bool:
+        table = laptop.catalog.load_table(table_at(address).identifier())
+        try:
+            table.delete(which)
+        except CommitFailedException as other:
+            print(f"a lane was faster: {other}")
+            return False
+        return True
+
+    eventually(done, f"rows of {address} are gone", within=120, every=0.5)
+
+
+def rebuilt(laptop: Laptop, exchange: str, day: str) -> str:
+    """Rebuild gold of a day by hand; return how the run ended."""
+    conf = {"layer": "gold", "exchange": exchange, "first": day, "write": True}
+    order = {"dag_run_id": "by-hand", "logical_date": None, "conf": conf}
+    flow = Airflow(laptop.settings)
+    flow.ask(DAG, order)
+
+    def state() -> str:
+        return str(flow.ask(f"{DAG}/by-hand")["state"])
+
+    eventually(lambda: state() in ("success", "failed"), "the rebuild ends", every=3)
+    return state()
