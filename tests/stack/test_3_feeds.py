@@ -253,19 +253,18 @@ def test_what_a_hand_took_out_of_gold_is_derived_again(laptop: Laptop) -> None:
     exchange = usual_exchanges()[-1]
     name = exchange.upper()
     some = spoiled.trades(laptop, exchange)
-    wide = f"SELECT * FROM candles_1d WHERE exchange = '{name}' ORDER BY ALL LIMIT 1"
-    day = laptop.sql(wide)[0]["window_start"]
+    mine = f"candles_1m WHERE exchange = '{name}'"
+    day = laptop.one(f"SELECT min(window_start)::DATE::VARCHAR AS day FROM {mine}")
     minutes = (
-        f"SELECT count(*), sum(volume)::VARCHAR FROM candles_1m WHERE exchange = '{name}'"
-        f" AND window_start < (SELECT min(window_start) + INTERVAL 2 MINUTE FROM "
-        f"candles_1m WHERE exchange = '{name}')"
+        f"SELECT count(*) AS n, sum(volume)::VARCHAR AS volume FROM {mine} AND "
+        f"window_start < (SELECT min(window_start) + INTERVAL 2 MINUTE FROM {mine})"
     )
     whole = laptop.sql(minutes)
     spoiled.taken_out(laptop, some)
     assert spoiled.trades(laptop, exchange) != some
     assert laptop.sql(minutes) != whole
 
-    assert spoiled.rebuilt(laptop, exchange, str(day)[:10]) == "success"
+    assert spoiled.rebuilt(laptop, exchange, str(day)) == "success"
 
     assert spoiled.trades(laptop, exchange) == some
     assert laptop.sql(minutes) == whole
