@@ -1,4 +1,4 @@
-"""A rebuild's program gets what the form says, word by word, through Spark's operator."""
+"""A rebuild's program gets what its form says, word by word, by Spark's operator."""
 
 import json
 import sys
