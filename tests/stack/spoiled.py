@@ -27,10 +27,10 @@ def trades(laptop: Laptop, exchange: str) -> list[dict[str, Any]]:
 def taken_out(laptop: Laptop, some: Sequence[dict[str, Any]]) -> None:
     """Delete these trades from gold, and their minutes' candles."""
     first = some[0]
-    minute = laptop.sql(
-        "SELECT window_start::VARCHAR AS at FROM candles_1m WHERE exchange = "
-        f"'{first['exchange']}' ORDER BY window_start LIMIT 1"
-    )[0]["at"]
+    minute = laptop.one(
+        "SELECT min(window_start)::VARCHAR AS at FROM gold_crypto_candles_1m "
+        f"WHERE exchange = '{first['exchange']}'"
+    )
     ids = [each["message_id"] for each in some]
     delete(laptop, "gold.trades", In(term="message_id", values=ids))
     at = str(minute).replace(" ", "T")

@@ -253,7 +253,7 @@ def test_what_a_hand_took_out_of_gold_is_derived_again(laptop: Laptop) -> None:
     exchange = usual_exchanges()[-1]
     name = exchange.upper()
     some = spoiled.trades(laptop, exchange)
-    mine = f"candles_1m WHERE exchange = '{name}'"
+    mine = f"gold_crypto_candles_1m WHERE exchange = '{name}'"
     day = laptop.one(f"SELECT min(window_start)::DATE::VARCHAR AS day FROM {mine}")
     minutes = (
         f"SELECT count(*) AS n, sum(volume)::VARCHAR AS volume FROM {mine} AND "
