@@ -28,18 +28,18 @@ def taken_out(laptop: Laptop, some: Sequence[dict[str, Any]]) -> None:
     """Delete these trades from gold, and their minutes' candles."""
     first = some[0]
     minute = laptop.one(
-        "SELECT min(window_start)::VARCHAR AS at FROM gold_crypto_candles_1m "
+        "SELECT strftime(min(window_start) AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%S') "
+        "|| '+00:00' AS at FROM gold_crypto_candles_1m "
         f"WHERE exchange = '{first['exchange']}'"
     )
     ids = [each["message_id"] for each in some]
     delete(laptop, "gold.trades", In(term="message_id", values=ids))
-    at = str(minute).replace(" ", "T")
     delete(
         laptop,
         "gold.candles_1m",
         And(
             EqualTo(term="exchange", value=first["exchange"]),
-            EqualTo(term="window_start", value=at),
+            EqualTo(term="window_start", value=minute),
         ),
     )
 
