@@ -1,5 +1,6 @@
 """Trades and candles that a hand takes out of a stack's tables, and their rebuild."""
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -62,12 +63,18 @@ def delete(laptop: Laptop, address: str, which: BooleanExpression) -> None:
 def rebuilt(laptop: Laptop, exchange: str, day: str) -> str:
     """Rebuild gold of a day by hand; return how the run ended."""
     conf = {"layer": "gold", "exchange": exchange, "first": day, "write": True}
-    order = {"dag_run_id": "by-hand", "logical_date": None, "conf": conf}
+    order = ("dags", "trigger", "rebuild", "--run-id", "by-hand")
+    laptop.run("airflow", *order, "--conf", json.dumps(conf))
     flow = Airflow(laptop.settings)
-    flow.ask(DAG, order)
+    state = ""
 
-    def state() -> str:
-        return str(flow.ask(f"{DAG}/by-hand")["state"])
+    def ended() -> bool:
+        nonlocal state
+        try:
+            state = str(flow.ask(f"{DAG}/by-hand")["state"])
+        except TimeoutError as late:
+            print(f"Airflow has more to do than to answer: {late}")
+        return state in ("success", "failed")
 
-    eventually(lambda: state() in ("success", "failed"), "the rebuild ends", every=3)
-    return state()
+    eventually(ended, "the rebuild ends", within=600)
+    return state
