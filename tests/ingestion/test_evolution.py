@@ -25,7 +25,7 @@ def extended(**field: Any) -> str:
 
 NARROW = {"type": "bytes", "logicalType": "decimal", "precision": 38, "scale": 8}
 BROKEN = [
-    (extended(name="venue", type="string"), "field 'venue': it is new and has no"),
+    (extended(name="desk", type="string"), "field 'desk': it is new and has no"),
     (changed("trade_id", type="long"), "field 'trade_id': the type changed"),
     (changed("price", type=NARROW), "from decimal(38, 18) to decimal(38, 8)"),
     (
@@ -40,7 +40,7 @@ BROKEN = [
 ]
 SOUND = [
     TRADES.schema,
-    extended(name="venue", type=["null", "string"], default=None),
+    extended(name="desk", type=["null", "string"], default=None),
     changed("trade_id", type=["null", "string"]),
     changed("trade_id", doc="said better"),
 ]

@@ -15,8 +15,8 @@ from spark_apps.tables import TableDiffers, compare, widen
 from tests.spark_apps.lake import Lake, Registry, message, record, trade
 
 pytestmark = pytest.mark.spark
-VENUE = Column("venue", "string", "Where on the exchange it happened.", nullable=True)
-OPTIONAL = {"name": "venue", "type": ["null", "string"], "default": None}
+DESK = Column("desk", "string", "Where on the exchange it happened.", nullable=True)
+OPTIONAL = {"name": "desk", "type": ["null", "string"], "default": None}
 
 
 def wider(schema: str) -> str:
@@ -35,17 +35,17 @@ def test_old_and_new_rows_stand_side_by_side(
     file = tmp_path / "v31.avsc"
     file.write_text(wider(TRADES.schema))
     registry.schemas[31] = file.read_text()
-    columns = (*TRADE_COLUMNS, VENUE)
+    columns = (*TRADE_COLUMNS, DESK)
     for module in (silver, gold):
         spec = module.TABLE
         at = len(TRADE_COLUMNS)
         new = replace(spec, columns=(*columns, *spec.columns[at:]))
         monkeypatch.setattr(module, "TABLE", new)
         monkeypatch.setattr(module, "TRADE_COLUMNS", columns)
-        assert widen(lake.spark, new, spec.identifier(lake.exchange)) == ("venue",)
+        assert widen(lake.spark, new, spec.identifier(lake.exchange)) == ("desk",)
         assert widen(lake.spark, new, spec.identifier(lake.exchange)) == ()
     monkeypatch.setattr(silver, "TRADES", replace(TRADES, schema_file=file))
-    values = record(trade(lake.exchange, trade_id="3")) | {"venue": "floor"}
+    values = record(trade(lake.exchange, trade_id="3")) | {"desk": "floor"}
     lake.arrive(
         trade(lake.exchange, trade_id="2"), message(values, 31, registry.schemas[31])
     )
@@ -54,7 +54,7 @@ def test_old_and_new_rows_stand_side_by_side(
 
     for address in ("silver.trades", "gold.trades"):
         rows = lake.rows(address, "trade_id")
-        assert [(row.trade_id, row.venue) for row in rows] == [
+        assert [(row.trade_id, row.desk) for row in rows] == [
             ("1", None),
             ("2", None),
             ("3", "floor"),
@@ -63,9 +63,9 @@ def test_old_and_new_rows_stand_side_by_side(
 
 def test_a_column_that_must_be_filled_is_not_added_by_itself(lake: Lake) -> None:
     spec = table_at("silver.trades")
-    must = replace(VENUE, nullable=False)
+    must = replace(DESK, nullable=False)
     wrong = replace(spec, columns=(*spec.columns, must))
 
     assert widen(lake.spark, wrong, spec.identifier(lake.exchange)) == ()
-    with pytest.raises(TableDiffers, match="venue"):
+    with pytest.raises(TableDiffers, match="desk"):
         compare(lake.spark, wrong, spec.identifier(lake.exchange))

@@ -21,7 +21,7 @@ from stack.settings import environment
 from tests.stack.laptop import Laptop, eventually
 
 WIDER = TRADES.schema.replace(
-    '"fields": [', '"fields": [{"name": "venue", "type": "string"},', 1
+    '"fields": [', '"fields": [{"name": "desk", "type": "string"},', 1
 )
 DAG = "/api/v2/dags/replay_dead_letters/dagRuns"
 SYMBOL = "ZZZUSD"
@@ -51,7 +51,7 @@ def message(said: Trade, schema_id: int, schema: str = TRADES.schema) -> bytes:
     values = {each.name: getattr(said, each.name) for each in fields(said)}
     body = io.BytesIO()
     parsed = fastavro.parse_schema(json.loads(schema))
-    fastavro.schemaless_writer(body, parsed, values | {"venue": "floor"})
+    fastavro.schemaless_writer(body, parsed, values | {"desk": "floor"})
     return b"\0" + schema_id.to_bytes(4, "big") + body.getvalue()
 
 

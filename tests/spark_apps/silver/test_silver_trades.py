@@ -17,7 +17,7 @@ from tests.spark_apps.lake import NOON, Lake, Registry, message, record, trade
 pytestmark = pytest.mark.spark
 
 WIDER = TRADES.schema.replace(
-    '"fields": [', '"fields": [{"name": "venue", "type": "string"},', 1
+    '"fields": [', '"fields": [{"name": "desk", "type": "string"},', 1
 )
 """A writer's schema with a field more, in front of all others."""
 
@@ -123,7 +123,7 @@ def test_each_message_is_read_by_the_schema_that_wrote_it(
     lake: Lake, registry: Registry
 ) -> None:
     registry.schemas[8] = WIDER
-    values = record(trade(lake.exchange, trade_id="8")) | {"venue": "floor"}
+    values = record(trade(lake.exchange, trade_id="8")) | {"desk": "floor"}
     lake.arrive(message(values, 8, WIDER), trade(lake.exchange, trade_id="7"))
 
     lake.refine()
@@ -136,7 +136,7 @@ def test_each_message_is_read_by_the_schema_that_wrote_it(
 def test_an_id_that_the_registry_learns_later_is_waited_for(
     lake: Lake, registry: Registry
 ) -> None:
-    values = record(trade(lake.exchange, trade_id="9")) | {"venue": "floor"}
+    values = record(trade(lake.exchange, trade_id="9")) | {"desk": "floor"}
     lake.arrive(message(values, 9, WIDER), trade(lake.exchange))
     patient = replace(lake.settings, unknown_schema_patience=timedelta(minutes=5))
 
@@ -152,7 +152,7 @@ def test_an_id_that_the_registry_learns_later_is_waited_for(
 def test_an_id_that_was_given_up_stays_so_in_a_batch_that_is_done_again(
     lake: Lake, registry: Registry
 ) -> None:
-    values = record(trade(lake.exchange, trade_id="10")) | {"venue": "floor"}
+    values = record(trade(lake.exchange, trade_id="10")) | {"desk": "floor"}
     lake.arrive(message(values, 10, WIDER), trade(lake.exchange))
     with pytest.raises(Exception, match="Crash"):
         lake.refine(crash="after silver.trades")
