@@ -257,7 +257,7 @@ def test_what_a_hand_took_out_of_gold_is_derived_again(laptop: Laptop) -> None:
     day = laptop.one(f"SELECT min(window_start)::DATE::VARCHAR AS day FROM {mine}")
     minutes = (
         f"SELECT count(*) AS n, sum(volume)::VARCHAR AS volume FROM {mine} AND "
-        f"window_start < (SELECT min(window_start) + INTERVAL 2 MINUTE FROM {mine})"
+        f"window_start < (SELECT min(window_start) + INTERVAL 1 MINUTE FROM {mine})"
     )
     whole = laptop.sql(minutes)
     spoiled.taken_out(laptop, some)
