@@ -105,7 +105,7 @@ def lane_dag(
             gate(silver.address, gold.address, exchange),
             SparkJob(
                 task_id="gold",
-                # Whoever runs DAGs may edit an XCom: it is a word, and no text of a shell.
+                # People may edit XComs: each is a word, and no text of a shell.
                 arguments=f'{gold.address} {exchange} "--gated=$GATED" '
                 '"--refused=$REFUSED"',
                 env={

@@ -1,4 +1,4 @@
-"""A job takes what it is told as a day, an id or a name, or refuses it in a sentence."""
+"""A job takes what it is told as a day, an id or a name, or refuses it."""
 
 import pytest
 

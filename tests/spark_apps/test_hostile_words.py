@@ -4,8 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from expectations.replay import AskedWrongly
-from expectations.replay import Asked
+from expectations.replay import Asked, AskedWrongly
 from spark_apps import run
 from spark_apps.audit.job import DayRefused, days
 

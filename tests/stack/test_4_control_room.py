@@ -1,0 +1,168 @@
+"""The control room itself: every DAG has run, no secret is seen, and the end.
+
+The story's last part: it looks at all that the parts before it have left.
+"""
+
+import json
+import time
+import urllib.request
+from collections.abc import Iterator
+from ipaddress import ip_address
+from typing import Any
+from urllib.error import HTTPError
+
+import pytest
+
+from query.status import Airflow
+from tests.stack import leaks
+from tests.stack.laptop import Laptop, eventually
+
+pytestmark = pytest.mark.stack
+QUIET = "2025-12-01"
+"""A day (UTC) of which the simulator has no trade: a run over it is short."""
+PUBLIC = ("/api/v2/monitor/health", "/api/v2/version", "/openapi.json")
+PAGES = (
+    "/ui/config",
+    "/lakehouse/index.html",
+    "/lakehouse/api/page",
+    "/data-docs/index.html",
+)
+
+
+def dags(flow: Airflow) -> list[str]:
+    """Return every DAG that Airflow itself knows."""
+    return [str(each["dag_id"]) for each in flow.ask("/api/v2/dags?limit=200")["dags"]]
+
+
+def has_succeeded(flow: Airflow, dag_id: str) -> bool:
+    """Return whether a run ended well in which not every task was skipped."""
+    path = f"/api/v2/dags/{dag_id}/dagRuns"
+    runs = flow.ask(f"{path}?state=success&order_by=-run_after&limit=40")["dag_runs"]
+    return any(
+        flow.ask(f"{path}/{run['dag_run_id']}/taskInstances?state=success&limit=1")[
+            "total_entries"
+        ]
+        for run in runs
+    )
+
+
+def asked_of(dag_id: str) -> dict[str, str]:
+    """Return what a run is told so that it has something to do, and not much."""
+    if dag_id.startswith("backfill__"):
+        return {"day": QUIET}
+    return {"first": QUIET} if dag_id == "audit" else {}
+
+
+def test_every_dag_has_run_well(laptop: Laptop) -> None:
+    """Those that the story had no need of are triggered; people's were answered."""
+    flow = Airflow(laptop.settings)
+    known = dags(flow)
+    assert {"audit", "orphans", "release_lane", "replay_dead_letters"} < set(known)
+    assert flow.ask("/api/v2/importErrors")["total_entries"] == 0
+    todo = [dag_id for dag_id in known if not has_succeeded(flow, dag_id)]
+    began = time.monotonic()
+    for dag_id in todo:
+        order = {
+            "dag_run_id": "by-hand",
+            "logical_date": None,
+            "conf": asked_of(dag_id),
+        }
+        flow.ask(f"/api/v2/dags/{dag_id}/dagRuns", order)
+
+    def state(dag_id: str) -> str:
+        return str(flow.ask(f"/api/v2/dags/{dag_id}/dagRuns/by-hand")["state"])
+
+    def ended() -> bool:
+        return all(state(each) in ("success", "failed") for each in todo)
+
+    eventually(ended, f"{', '.join(todo)} end", every=2)
+    print(f"{', '.join(todo)} ran within {time.monotonic() - began:.0f} s")
+    assert [each for each in todo if state(each) != "success"] == []
+    assert [each for each in known if not has_succeeded(flow, each)] == []
+
+
+def got(laptop: Laptop, path: str, token: str = "") -> tuple[int, bytes]:
+    """Return code and body of an answer of Airflow's server."""
+    request = urllib.request.Request(
+        laptop.settings.airflow_url + path,
+        headers={"Authorization": f"Bearer {token}"} if token else {},
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return answer.status, answer.read()
+    except HTTPError as refused:
+        return refused.code, refused.read()
+
+
+def readable(laptop: Laptop) -> list[str]:
+    """Return each address of Airflow's API that is asked for without an id."""
+    paths = json.loads(got(laptop, "/openapi.json")[1])["paths"]
+    return [name for name, how in paths.items() if "get" in how and "{" not in name]
+
+
+def answers(laptop: Laptop) -> Iterator[bytes]:
+    """Yield what Airflow tells an admin: lists, pages, the newest run of each DAG."""
+    flow = Airflow(laptop.settings)
+    for path in (*readable(laptop), *PAGES):
+        yield got(laptop, path, flow.token)[1]
+    for dag_id in dags(flow):
+        dag = f"/api/v2/dags/{dag_id}"
+        yield got(laptop, f"{dag}/details", flow.token)[1]
+        yield got(laptop, f"/api/v2/dagSources/{dag_id}", flow.token)[1]
+        runs = flow.ask(f"{dag}/dagRuns?order_by=-run_after&limit=1")["dag_runs"]
+        for run in runs:
+            tasks = f"{dag}/dagRuns/{run['dag_run_id']}/taskInstances"
+            told: dict[str, Any] = flow.ask(tasks)
+            yield json.dumps(told).encode()
+            for task in told["task_instances"]:
+                one = f"{tasks}/{task['task_id']}"
+                yield got(laptop, f"{one}/logs/{task['try_number']}", flow.token)[1]
+                yield got(laptop, f"{one}/xcomEntries/return_value", flow.token)[1]
+
+
+def test_nothing_is_told_to_who_has_not_logged_in(laptop: Laptop) -> None:
+    paths = (*readable(laptop), *PAGES)
+    asked = [path for path in paths if path not in PUBLIC and "/auth/" not in path]
+    assert len(asked) > 20
+
+    open_to_all = [path for path in asked if got(laptop, path)[0] not in (401, 403)]
+
+    assert open_to_all == []
+
+
+def test_no_secret_stands_where_people_and_programs_look(laptop: Laptop) -> None:
+    known = leaks.secrets_of(laptop.place)
+    in_files, files = leaks.in_files(laptop.home, known)
+    told = [laptop.run("status", "--json"), laptop.run("doctor", check=False)]
+    seen = [*answers(laptop), *(each.encode() for each in told)]
+    in_databases: list[leaks.Leak] = []
+    for name in ("airflow", "catalog", "registry"):
+        found, size = leaks.in_database(laptop.place, name, known)
+        in_databases += found
+        assert size > 1000
+    # Longer than two runs of a lane lie apart.
+    in_arguments, processes = leaks.in_arguments(known, seconds=20)
+    print(f"{files} files, {len(seen)} answers, {processes} processes were looked at")
+
+    assert in_files == []
+    assert leaks.leaked("an answer", seen, known) == []
+    assert in_databases == []
+    assert in_arguments == []
+    assert files > 200 and len(seen) > 60 and processes > 15
+
+
+def test_nothing_listens_beyond_this_machine(laptop: Laptop) -> None:
+    held = laptop.addresses()
+
+    assert len(held) > 5
+    assert {(name, ip) for name, ip in held if not ip_address(ip).is_loopback} == set()
+
+
+def test_down_leaves_no_process_and_no_open_port(laptop: Laptop) -> None:
+    assert laptop.listening() and laptop.processes()
+
+    laptop.run("down")
+
+    assert laptop.listening() == set()
+    assert laptop.processes() == {}
+    assert list(laptop.place.scratch.glob("*")) == []
