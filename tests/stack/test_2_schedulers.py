@@ -37,10 +37,10 @@ RUNS = (
 )
 STEPS = (
     "SELECT dag_id || '.' || task_id AS name, run_id || ' ' || try_number AS run_id, "
-    "start_date, coalesce(end_date, now()) AS end_date FROM (SELECT dag_id, task_id, "
-    "run_id, try_number, start_date, end_date FROM task_instance UNION ALL SELECT "
-    "dag_id, task_id, run_id, try_number, start_date, end_date "
-    "FROM task_instance_history) tries WHERE start_date > %s"
+    "start_date, end_date FROM (SELECT dag_id, task_id, run_id, try_number, "
+    "start_date, coalesce(end_date, now()) AS end_date FROM task_instance UNION ALL "
+    "SELECT dag_id, task_id, run_id, try_number, start_date, coalesce(end_date, "
+    "start_date) FROM task_instance_history) tries WHERE start_date > %s"
 )
 SIDE_BY_SIDE = (
     "WITH told AS ({}) SELECT a.name, a.run_id, b.run_id FROM told a JOIN told b "
@@ -90,7 +90,8 @@ def test_two_schedulers_run_no_lane_twice_though_one_of_them_dies(
     laptop: Laptop,
 ) -> None:
     ((begun,),) = rows(laptop, "SELECT now()")
-    (first,) = ids = [row[0] for row in rows(laptop, ALIVE)]
+    eventually(lambda: len(rows(laptop, ALIVE)) == 1, "one is alive", every=1)
+    ((first,),) = rows(laptop, ALIVE)
     # The shell that supervisord knows ends what its scheduler leaves behind.
     (scheduler,) = psutil.Process(pid_of(laptop, "airflow-scheduler")).children()
     with another_scheduler(laptop):

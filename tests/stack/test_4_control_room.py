@@ -70,7 +70,7 @@ def test_every_dag_has_run_well(laptop: Laptop) -> None:
         flow.ask(f"/api/v2/dags/{dag_id}/dagRuns", order)
 
     def state(dag_id: str) -> str:
-        return str(flow.ask(f"/api/v2/dags/{dag_id}/dagRuns/by-hand")["state"])
+        return str(flow.ask(f"/api/v2/dags/{dag_id}/dagRuns/at-last")["state"])
 
     def ended() -> bool:
         return all(state(each) in ("success", "failed") for each in todo)
@@ -149,6 +149,19 @@ def answers(laptop: Laptop) -> Iterator[bytes]:
                 yield got(laptop, f"{one}/xcomEntries/return_value", flow.token)[1]
 
 
+def of_spark(laptop: Laptop) -> Iterator[bytes]:
+    """Yield how the drivers are set up, as their pages tell everybody."""
+    for name in ("SPARK_UI", "BRONZE_UI"):
+        url = f"http://127.0.0.1:{laptop.ports[name]}"
+        with urllib.request.urlopen(f"{url}/api/v1/applications", timeout=20) as told:
+            (app,) = json.load(told)
+        for path in ("/environment/", f"/api/v1/applications/{app['id']}/environment"):
+            with urllib.request.urlopen(url + path, timeout=20) as told:
+                shown = told.read()
+            assert b"spark.redaction.regex" in shown
+            yield shown
+
+
 def test_nothing_is_told_to_who_has_not_logged_in(laptop: Laptop) -> None:
     asked = [path for path in (*readable(laptop), *PAGES) if path not in PUBLIC]
     assert len(asked) > 20
@@ -162,7 +175,7 @@ def test_no_secret_stands_where_people_and_programs_look(laptop: Laptop) -> None
     known = leaks.secrets_of(laptop.place)
     in_files, files = leaks.in_files(laptop.home, known)
     told = [laptop.run("status", "--json"), laptop.run("doctor", check=False)]
-    seen = [*answers(laptop), *(each.encode() for each in told)]
+    seen = [*answers(laptop), *of_spark(laptop), *(each.encode() for each in told)]
     in_databases: list[leaks.Leak] = []
     for name in ("airflow", "catalog", "registry"):
         found, size = leaks.in_database(laptop.place, name, known)
