@@ -15,6 +15,7 @@ import pytest
 
 from stack.place import REPO
 from stack.settings import environment
+from tests.stack.control import begin
 from tests.stack.laptop import Laptop, eventually, kill
 from tests.stack.promises import doubled, goes_on, pid_of, settled, unaccounted
 
@@ -121,3 +122,11 @@ def test_two_schedulers_run_no_lane_twice_though_one_of_them_dies(
     assert rows(laptop, SIDE_BY_SIDE.format(STEPS), begun) == []
     assert (doubled(laptop), settled(laptop)) == ([], [])
     assert unaccounted(laptop) == []
+
+
+def test_dags_whose_hour_has_not_come_begin_when_they_are_told(laptop: Laptop) -> None:
+    """They run beside the next part of the story; the last one looks at them."""
+    begun = begin(laptop)
+
+    print(f"begun: {', '.join(begun)}")
+    assert {"audit", "orphans"} <= set(begun)
