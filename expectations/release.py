@@ -33,7 +33,7 @@ from expectations.increment import checkpoint
 from expectations.rule import given, version_of
 from expectations.silver.trades import rules
 from expectations.stage import REFUSE, STAGE
-from schemas.table import table_at
+from schemas.table import all_exchanges, table_at
 
 SHOWN = 8
 """Rows that a preview shows."""
@@ -171,6 +171,9 @@ def closed(
     Raises:
         NotClosed: it did not, or gold has read on.
     """
+    if exchange not in all_exchanges():
+        known = ", ".join(all_exchanges())
+        raise NotClosed(f"no exchange {exchange[:60]!r}; there are: {known}")
     gate = last(Path(env["BULLION_GATES"]), exchange)
     if gate is None or gate["outcome"] != "closed":
         told = "no gate yet" if gate is None else f"the last gate: {gate['outcome']}"

@@ -69,12 +69,14 @@ class Asked:
             AskedWrongly: a value is not among those that the form offers.
         """
         until = moment(params.get("until"), now)
+        # The year 1 has no day before it.
+        usual = until - min(USUAL_SPAN, until - datetime.min.replace(tzinfo=UTC))
         return cls(
             exchange=one_of("exchange", params["exchange"], all_exchanges()),
             reasons=tuple(
                 one_of("reason", each, reasons()) for each in params["reasons"] or ()
             ),
-            since=moment(params.get("since"), until - USUAL_SPAN),
+            since=moment(params.get("since"), usual),
             until=until,
             send=one_of("send", params["send"], (PASSING, ALL)),
             again=params["again"] is True,
@@ -125,11 +127,11 @@ def moment(said: Any, otherwise: datetime) -> datetime:
         return otherwise
     try:
         told = datetime.fromisoformat(str(said))
-    except ValueError as error:
+        return (told if told.tzinfo else told.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         raise AskedWrongly(
             f"no moment: {error}; expected such as 2026-11-28T00:00:00Z"
         ) from error
-    return (told if told.tzinfo else told.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 def one_of(name: str, said: Any, offered: Sequence[str]) -> str:

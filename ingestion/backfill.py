@@ -227,7 +227,7 @@ def day_of(text: str) -> date:
         day = date.fromisoformat(text)
     except ValueError as error:
         raise DayUnreadable(f"no day: {error}; expected such as 2026-11-26") from error
-    if span_of(day)[1] > datetime.now(UTC):
+    if day >= datetime.now(UTC).date():
         raise DayUnreadable(
             f"{day} (UTC) is not over: what is missing of it, the DAG `completeness` "
             "fills by id"

@@ -12,8 +12,10 @@ from query import candles
 from query.catalog import identifier, open_catalog, table_names, unions
 from query.settings import Settings
 
-READING = {"SELECT", "EXPLAIN", "PRAGMA", "RELATION"}
+READING = {"SELECT", "PRAGMA", "RELATION"}
 """Kinds of statement that change nothing, as DuckDB names them."""
+OPTIONS = {"ANALYZE", "ANALYSE", "VERBOSE", "FORMAT"}
+"""What may stand between EXPLAIN and what it explains, in parentheses or bare."""
 DUCKDB_TYPES = {
     "string": "VARCHAR",
     "binary": "BLOB",
@@ -61,9 +63,7 @@ class Lake:
             QueryRefused: it would write, or names what is not there.
         """
         try:
-            kinds = {
-                statement.type.name for statement in duckdb.extract_statements(text)
-            }
+            kinds = kinds_of(text)
             if not kinds <= READING:
                 raise QueryRefused(
                     f"this prompt only reads, and {', '.join(kinds - READING)} does "
@@ -132,6 +132,42 @@ class Lake:
             hint = f" Did you mean {near[0]}?" if near else ""
             return f"no table {unknown[1]!r}.{hint} There are: {', '.join(self.names)}"
         return said
+
+
+def kinds_of(text: str) -> set[str]:
+    """Return the kinds of the statements; of an EXPLAIN, of what it explains.
+
+    EXPLAIN ANALYZE does what it explains, so that a COPY in it writes its file.
+    """
+    kinds: set[str] = set()
+    for statement in duckdb.extract_statements(text):
+        if statement.type.name == "EXPLAIN":
+            kinds |= kinds_of(explained_by(statement.query))
+        else:
+            kinds.add(statement.type.name)
+    return kinds
+
+
+def explained_by(text: str) -> str:
+    """Return the statement that follows EXPLAIN, its options and comments."""
+    # Comments are no tokens.
+    words = [(at, word(text, at)) for at, _ in duckdb.tokenize(text)][1:]
+    if words[0][1] == "(" and words[1][1] in OPTIONS:
+        depth = 0
+        for place, (_, each) in enumerate(words):
+            depth += (each == "(") - (each == ")")
+            if not depth:
+                break
+        words = words[place + 1 :]
+    while words[0][1] in OPTIONS:
+        words = words[1:]
+    return text[words[0][0] :]
+
+
+def word(text: str, at: int) -> str:
+    """Return the word or sign that begins there, in capitals."""
+    found = re.compile(r"\w+|\W").match(text, at)
+    return found[0].upper() if found else ""
 
 
 def connection(settings: Settings) -> duckdb.DuckDBPyConnection:

@@ -10,6 +10,8 @@ WRITTEN_AT_ONCE = (
     "org.apache.spark.internal.io.cloud." "AbortableStreamBasedCheckpointFileManager"
 )
 """A note appears in S3 whole when its stream is closed: no copy, no rename."""
+SECRET = "(?i)secret|password|token|access[.-]?key|credential"
+"""Whose value Spark shows to nobody: in its UI, its logs and its answers."""
 EXTENSIONS = "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions"
 
 
@@ -81,6 +83,9 @@ def _at_home() -> dict[str, str]:
         "spark.ui.showConsoleProgress": "false",
         # A lane run says thousands of lines at INFO.
         "spark.log.level": "WARN",
+        # Spark's own pattern takes `access.key`, and shows Iceberg's `access-key-id`
+        # to whoever opens the UI, which asks for no login.
+        "spark.redaction.regex": SECRET,
     }
 
 

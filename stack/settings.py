@@ -152,6 +152,8 @@ def airflow(place: Place) -> dict[str, str]:
             "airflow.executors.local_executor,great_expectations,pandas,duckdb,"
             "pyiceberg.catalog.sql"
         ),
+        # As usual, but for a line break at the end, which `$` takes for the end.
+        "AIRFLOW__SCHEDULER__ALLOWED_RUN_ID_PATTERN": r"^[A-Za-z0-9_.~:+-]+\Z",
         # A dead worker's task fails after 20 to 30 s, a dead scheduler's after 60 s.
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",
         "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "30",

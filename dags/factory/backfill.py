@@ -2,7 +2,7 @@
 
 import json
 import tempfile
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -80,10 +80,11 @@ def day_of(context: Context) -> str:
     """Return the day that a run is about.
 
     Raises:
-        AirflowFailException: it was triggered without one; the message says how to.
+        AirflowFailException: it was triggered without one, or with one that is none, or
+            not over; the message says how to.
     """
     if day := context["params"].get("day"):
-        return str(day)
+        return over(day)
     begin = context.get("data_interval_start")
     if begin is None or context["dag_run"].run_type == "manual":
         raise AirflowFailException(
@@ -91,6 +92,26 @@ def day_of(context: Context) -> str:
             "backfill of several days"
         )
     return f"{begin:%Y-%m-%d}"
+
+
+def over(day: object) -> str:
+    """Return a day (UTC) that is over, as ISO has it.
+
+    Raises:
+        AirflowFailException: it is none.
+    """
+    try:
+        told = date.fromisoformat(str(day))
+    except ValueError as error:
+        raise AirflowFailException(
+            f"no day: {error}; give one such as 2026-11-05"
+        ) from error
+    if told >= datetime.now(UTC).date():
+        raise AirflowFailException(
+            f"{told} (UTC) is not over: what is missing of it, the DAG `completeness` "
+            "fills. Give a day before today"
+        )
+    return told.isoformat()
 
 
 def backfill_dag(exchange: str) -> DAG:

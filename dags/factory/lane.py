@@ -74,7 +74,6 @@ def lane_dag(
         return passed
 
     passed = "ti.xcom_pull(task_ids='gate')"
-    gated = f"{{{{ {passed}['snapshot_to'] }}}} --refused {{{{ {passed}['refused'] }}}}"
     with DAG(
         dag_id=f"lane__{exchange}",
         description=f"{exchange}: bronze to silver, gate, gold and candles.",
@@ -106,7 +105,13 @@ def lane_dag(
             gate(silver.address, gold.address, exchange),
             SparkJob(
                 task_id="gold",
-                arguments=f"{gold.address} {exchange} --gated {gated}",
+                # People may edit XComs: each is a word, and no text of a shell.
+                arguments=f'{gold.address} {exchange} "--gated=$GATED" '
+                '"--refused=$REFUSED"',
+                env={
+                    "GATED": f"{{{{ {passed}['snapshot_to'] }}}}",
+                    "REFUSED": f"{{{{ {passed}['refused'] }}}}",
+                },
                 exchange=exchange,
                 reads=silver.address,
                 writes=gold.address,

@@ -66,9 +66,18 @@ def answer(ti: Any) -> Answer:
     who = told.get("responded_by_user") or {}
     return Answer(
         chosen=str(chosen),
-        reason=str((told["params_input"] or {}).get("reason") or "").strip(),
-        by=str(who.get("name") or who.get("id") or "unknown"),
+        reason=readable((told["params_input"] or {}).get("reason") or ""),
+        by=readable(who.get("name") or who.get("id") or "unknown"),
     )
+
+
+def readable(said: object) -> str:
+    """Return what was typed as one line of letters that people see.
+
+    Others cannot be told a process, or kept in a database, or turn a line round.
+    """
+    seen = (letter if letter.isprintable() else " " for letter in str(said))
+    return " ".join("".join(seen).split())
 
 
 def table(columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> str:

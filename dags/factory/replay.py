@@ -17,8 +17,12 @@ from expectations.replay import ALL, MOST, PASSING, Asked, AskedWrongly, reasons
 SEND, LEAVE = "Send them again", "Leave them"
 POOL = "silver.replays"
 COLUMNS = ("symbol", "trade_id", "time", "price", "quantity", "was", "today")
-MOMENT = r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)?(?!\n)$"
-"""A line break at the end is none of it, in Python too."""
+TWO = "[0-9]{2}"
+MOMENT = (
+    rf"^[0-9]{{4}}-{TWO}-{TWO}[T ]{TWO}:{TWO}(:{TWO}(\.[0-9]{{1,6}})?)?"
+    rf"(Z|[+-]{TWO}:{TWO})?(?!\n)$"
+)
+"""A line break at the end is none of it, in Python too; nor are digits of others."""
 TOLD = {
     "passes": "pass today",
     "breaks": "would be dead letters again",

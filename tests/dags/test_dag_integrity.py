@@ -169,10 +169,11 @@ def test_gold_is_told_the_snapshot_that_the_gate_saw(bag: BundleDagBag) -> None:
     for exchange, lane in zip(all_exchanges(), lanes(bag), strict=True):
         gold = lane.task_dict["gold"]
         assert isinstance(gold, SparkJob)
-        command = str(gold.bash_command)
-        assert f" gold.trades {exchange} --gated " in command
-        assert "snapshot_to" in command
-        assert " --refused " in command and "['refused']" in command
+        words = f'gold.trades {exchange} "--gated=$GATED" "--refused=$REFUSED"'
+        assert str(gold.bash_command).endswith(words)
+        told: Any = gold.env
+        assert "'gate')['snapshot_to']" in told["GATED"]
+        assert "'gate')['refused']" in told["REFUSED"]
 
 
 @pytest.mark.parametrize(

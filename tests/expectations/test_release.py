@@ -282,3 +282,13 @@ def test_what_a_person_writes_is_kept_as_it_is(lane: Lane, reason: str) -> None:
     assert told["reason"] == reason and told["run_id"] == "manual__' OR 1=1"
     (letter,) = lane.letters()
     assert letter["error_detail"] == reason
+
+
+@pytest.mark.parametrize(
+    "name", ["../../etc", "x'; DROP TABLE t; --", "$(id)", f"{EXCHANGE}\n", ""]
+)
+def test_a_name_that_is_no_exchange_is_refused_before_any_path_is_made(
+    lane: Lane, name: str
+) -> None:
+    with pytest.raises(NotClosed, match="no exchange"):
+        look(name, lane.env)

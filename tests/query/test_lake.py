@@ -69,11 +69,32 @@ def test_a_table_without_rows_has_its_columns_all_the_same(small: Lake) -> None:
         f"SELECT 1; DROP VIEW {GOLD}",
         f"CREATE TABLE mine AS SELECT * FROM {GOLD}",
         f"COPY {GOLD} TO '/nowhere/rows.csv'",
+        f"EXPLAIN ANALYZE COPY {GOLD} TO '/nowhere/rows.csv'",
+        f"explain/* a */analyze -- b\n/* c */ COPY {GOLD} TO '/nowhere/rows.csv'",
+        f"EXPLAIN (ANALYZE, FORMAT json) COPY {GOLD} TO '/nowhere/rows.csv'",
+        f"SELECT 1; EXPLAIN ANALYZE WITH a AS (SELECT 1) INSERT INTO {GOLD} FROM a",
+        "ATTACH '/nowhere/a.db'",
+        "SET threads = 1",
+        "CALL enable_logging(storage = 'file', storage_path = '/nowhere')",
     ],
 )
 def test_a_statement_that_writes_is_refused(small: Lake, text: str) -> None:
     with pytest.raises(QueryRefused, match="only reads"):
         small.query(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"EXPLAIN SELECT count(*) FROM {GOLD}",
+        f"EXPLAIN ANALYZE FROM {GOLD}",
+        f"EXPLAIN (ANALYZE) (SELECT count(*) FROM {GOLD}) UNION ALL SELECT 1",
+        "EXPLAIN (SELECT 1) UNION ALL SELECT 2",
+        "EXPLAIN (FORMAT json) WITH a AS (SELECT 1) FROM a",
+    ],
+)
+def test_a_question_may_be_explained(small: Lake, text: str) -> None:
+    assert small.query(text).fetchall()
 
 
 def test_a_wrong_name_says_what_was_probably_meant(small: Lake) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.query.receiver import receiver
 from tests.stack.laptop import Laptop
 from tests.stack.promises import RATE
 
@@ -11,17 +12,21 @@ from tests.stack.promises import RATE
 @pytest.fixture(scope="session")
 def laptop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laptop]:
     """A stack that each test goes on with as the one before it left it."""
-    laptop = Laptop(
-        tmp_path_factory.mktemp("bullion") / "home",
-        {
-            "BULLION_LANE_SECONDS": "15",
-            "BULLION_LANES_FIRST_S": "20",
-            "BULLION_ABSENT_AFTER_SECONDS": "45",
-            "BULLION_UNKNOWN_SCHEMA_SECONDS": "10",
-        },
-    )
-    try:
-        print(laptop.run("up", "--feed", "simulated", "--rate", str(RATE)))
-        yield laptop
-    finally:
-        laptop.run("down")
+    with receiver() as told:
+        laptop = Laptop(
+            tmp_path_factory.mktemp("bullion") / "home",
+            {
+                "BULLION_LANE_SECONDS": "15",
+                "BULLION_LANES_FIRST_S": "20",
+                "BULLION_ABSENT_AFTER_SECONDS": "45",
+                "BULLION_UNKNOWN_SCHEMA_SECONDS": "10",
+                # Addresses with a token in them, which nobody may see.
+                "BULLION_ALERT_WEBHOOK": told.url,
+                "BULLION_HEARTBEAT_URL": f"{told.url}-beating",
+            },
+        )
+        try:
+            print(laptop.run("up", "--feed", "simulated", "--rate", str(RATE)))
+            yield laptop
+        finally:
+            laptop.run("down")

@@ -1,9 +1,11 @@
-"""Recorded trades, a lane that its gate closes, and the end: the story's last part."""
+"""Recorded trades, a lane that its gate closes, and what people decide of it.
+
+The story's third part; the fourth ends it.
+"""
 
 import json
 import time
 from decimal import Decimal
-from ipaddress import ip_address
 from typing import Any
 from urllib.error import HTTPError
 
@@ -294,20 +296,3 @@ def test_the_ledger_tells_what_was_missing_and_what_became_of_it(
     assert sum(each["recovered"] for each in proof["symbols"]) >= len(wanted) * OMITTED
     # A recording's ids lie far from those before it: that hole is told of, and left.
     assert {each["exchange"] for each in proof["open"]} <= set(wanted)
-
-
-def test_nothing_listens_beyond_this_machine(laptop: Laptop) -> None:
-    held = laptop.addresses()
-
-    assert len(held) > 5
-    assert {(name, ip) for name, ip in held if not ip_address(ip).is_loopback} == set()
-
-
-def test_down_leaves_no_process_and_no_open_port(laptop: Laptop) -> None:
-    assert laptop.listening() and laptop.processes()
-
-    laptop.run("down")
-
-    assert laptop.listening() == set()
-    assert laptop.processes() == {}
-    assert list(laptop.place.scratch.glob("*")) == []
