@@ -9,7 +9,8 @@ from urllib.error import HTTPError
 
 import pytest
 
-from query.status import Airflow, last_gate
+from query.airflow_api import Airflow
+from query.status import last_gate
 from schemas.exchange import usual_exchanges
 from tests.stack import letters, recordings
 from tests.stack.laptop import Laptop, eventually, kill
