@@ -4,12 +4,22 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.query.receiver import Receiver, receiver
 from tests.stack.laptop import Laptop
 from tests.stack.promises import RATE
 
 
 @pytest.fixture(scope="session")
-def laptop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laptop]:
+def hook() -> Iterator[Receiver]:
+    """A webhook that hears all that people are told, from the first minute on."""
+    with receiver() as one:
+        yield one
+
+
+@pytest.fixture(scope="session")
+def laptop(
+    tmp_path_factory: pytest.TempPathFactory, hook: Receiver
+) -> Iterator[Laptop]:
     """A stack that each test goes on with as the one before it left it."""
     laptop = Laptop(
         tmp_path_factory.mktemp("bullion") / "home",
@@ -18,6 +28,7 @@ def laptop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laptop]:
             "BULLION_LANES_FIRST_S": "20",
             "BULLION_ABSENT_AFTER_SECONDS": "45",
             "BULLION_UNKNOWN_SCHEMA_SECONDS": "10",
+            "BULLION_ALERT_WEBHOOK": hook.url,
         },
     )
     try:
