@@ -11,11 +11,12 @@ import pandas as pd
 from pyiceberg.manifest import ManifestContent
 from pyiceberg.table import Table
 
+from expectations import candles
 from expectations.catalog import open_catalog
 from expectations.engine import connection
 from expectations.gate import hold, noted
 from expectations.gate_digest import remember
-from expectations.gold import candles, trades
+from expectations.gold import trades
 from expectations.rule import Rule, given
 from expectations.suites import CANDLES, GOLD
 from schemas.table import table_at

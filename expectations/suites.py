@@ -6,8 +6,9 @@ from datetime import timedelta
 import great_expectations.expectations as gxe
 from great_expectations.expectations.metadata_types import FailureSeverity
 
+from expectations import candles
 from expectations.figures import MOST_JUMP
-from expectations.gold import candles, trades
+from expectations.gold import trades
 from expectations.rule import Rule
 from expectations.silver.trades import rules
 from schemas.table import all_exchanges
