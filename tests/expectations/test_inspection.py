@@ -242,6 +242,29 @@ def test_each_commit_is_judged_once_and_a_look_without_any_is_none(
     assert (first["rows"], second["rows"]) == (3, 1)
 
 
+def test_old_files_are_not_judged_again_where_manifests_are_put_together(
+    catalog: SqlCatalog, env: Mapping[str, str]
+) -> None:
+    table = made(catalog, TRADES)
+    with table.transaction() as change:
+        # As lanes' tables have it, with more than two.
+        change.set_properties(
+            {
+                "commit.manifest-merge.enabled": "true",
+                "commit.manifest.min-count-to-merge": "2",
+            }
+        )
+    append(table, TRADES.address, [trade(1)])
+    inspect(TRADES, "run", env)
+    for number in (2, 3):
+        append(table, TRADES.address, [trade(number)])
+    head = table.current_snapshot()
+
+    assert head and len(head.manifests(table.io)) == 1
+    told = inspect(TRADES, "run", env)
+    assert told and told["rows"] == 2
+
+
 def test_a_fault_is_told_again_until_it_is_gone(
     catalog: SqlCatalog, env: Mapping[str, str]
 ) -> None:
@@ -264,9 +287,10 @@ def test_a_look_knows_where_it_stood_once_its_snapshot_has_expired(
     table = made(catalog, TRADES)
     first = append(table, TRADES.address, [trade(1)])
     inspect(TRADES, "run", env)
-    append(table, TRADES.address, [trade(2)])
+    second = append(table, TRADES.address, [trade(2)])
     append(table, TRADES.address, [trade(3)])
     table.maintenance.expire_snapshots().by_id(first).commit()
+    table.maintenance.expire_snapshots().by_id(second).commit()
 
     told = inspect(TRADES, "run", env)
     assert told and told["rows"] == 2
