@@ -12,8 +12,8 @@ from dags.factory.inspecting import inspect_tables
 from expectations import inspection
 from expectations.inspection import inspected
 from schemas.table import ROOT
+from tests.expectations.gold_cases import EXCHANGE, candle, trade
 from tests.expectations.tables import append, created, lake
-from tests.expectations.test_inspection import EXCHANGE, candle, trade
 
 
 @pytest.fixture
