@@ -7,6 +7,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,7 @@ def answers(laptop: Laptop) -> dict[str, str]:
     found = {}
     for name, path in pages(laptop, flow).items():
         fetch(flow, path)
-        found[f"{name}, ms"] = times(lambda path=path: fetch(flow, path))  # type: ignore
+        found[f"{name}, ms"] = times(partial(fetch, flow, path))
     found["what a look asks of Airflow, ms"] = times(lambda: look(laptop))
     return found
 
