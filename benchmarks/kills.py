@@ -22,7 +22,7 @@ from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
 from benchmarks.own_stack import arguments, own_stack
 from benchmarks.past import PATIENCE, begin, in_gold, lacking, yesterday
-from query.status import Airflow
+from query.airflow_api import Airflow
 from schemas.lane import POINTS
 from schemas.topic import TRADES
 from tests.stack.laptop import Laptop, eventually, kill

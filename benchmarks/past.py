@@ -9,7 +9,7 @@ from http.client import CONFLICT
 from typing import Any
 from urllib.error import HTTPError, URLError
 
-from query.status import Airflow
+from query.airflow_api import Airflow
 from schemas.exchange import has_past_days
 from tests.stack.laptop import Laptop, eventually
 from tests.stack.promises import GOLD, truth_of

@@ -14,9 +14,9 @@ with DAG(
 ### What this is
 Each minute it looks at what `./bullion status --json` tells: how old bronze is, how
 long silver and gold are owed rows, Kafka's lag, captures and their streams, closed
-lanes, holes that stay open, and DAGs whose last run failed. What two looks in a row see
+lanes, holes that stay open, and DAGs whose last run failed. What holds for 45 s
 is an incident: it is told of once, to the log `alerts.jsonl`, and to the webhook and
-notifiers that the settings name; what two looks do not see any more is told to be over.
+notifiers that the settings name; what no look sees for as long is told to be over.
 It restarts nothing: supervisord and Spark do.
 
 `./bullion alerts` shows what is open. Kinds, bars and routes are in docs/alerts.md.

@@ -146,7 +146,7 @@ def hold(
             name = str(config.kwargs["column"])
             measured = (
                 frame[name].iloc[0]
-                if checkpoint == INCREMENT
+                if checkpoint != ROWS
                 else asked.result["unexpected_count"]
             )
             verdicts.append(

@@ -10,7 +10,8 @@ from typing import Self
 
 from expectations import gate_digest
 from expectations.gate_hours import Hour
-from expectations.suites import INCREMENT, all_suites
+from expectations.inspection import inspected
+from expectations.suites import GATE, ROWS, all_suites
 
 SHOWN = timedelta(days=14)
 LEAST_SHOWN = timedelta(days=1)
@@ -86,36 +87,47 @@ def moment(hour: Hour) -> datetime:
     return datetime.fromisoformat(f"{hour.hour}:00+00:00")
 
 
-def asked() -> list[Asked]:
-    """Return every expectation of the gate, those of whole increments first."""
+def asked(suites: Sequence[str] = GATE) -> list[Asked]:
+    """Return every expectation of the gate, those of whole increments first.
+
+    Or those of other suites, if they are named.
+    """
     return [
         Asked(
             name=str(told["column"]),
             description=str(each.description),
             severity=str(getattr(each.severity, "value", each.severity)),
-            figure=suite == INCREMENT,
+            figure=suite != ROWS,
             most=told.get("max_value"),
         )
-        for suite, expectations in sorted(all_suites().items())
-        for each in expectations
+        for suite in suites
+        for each in all_suites()[suite]
         for told in [each.configuration.kwargs]
     ]
 
 
 def write(page: Path, folder: Path, exchanges: Sequence[str], now: datetime) -> None:
-    """Write the page of what these lanes' gates noted."""
-    lanes = {each: gate_digest.hours(folder, each) for each in exchanges}
-    page.write_text(shown({name: h for name, h in lanes.items() if h}, asked(), now))
+    """Write the page of what these lanes' gates noted, and looks at what they wrote."""
+    of_gates = asked()
+    suites = {each: of_gates for each in exchanges}
+    suites |= {each.label: asked((each.suite,)) for each in inspected()}
+    told = {name: gate_digest.hours(folder, name) for name in suites}
+    page.write_text(shown({name: h for name, h in told.items() if h}, suites, now))
 
 
 def shown(
-    lanes: Mapping[str, Sequence[Hour]], expectations: Sequence[Asked], now: datetime
+    told: Mapping[str, Sequence[Hour]],
+    suites: Mapping[str, Sequence[Asked]],
+    now: datetime,
 ) -> str:
-    """Return the page as HTML that needs nothing else."""
-    axis = Axis.over((hour for hours in lanes.values() for hour in hours), now)
+    """Return the page as HTML that needs nothing else.
+
+    `told` has the hours, and `suites` the expectations, of each lane and table.
+    """
+    axis = Axis.over((hour for hours in told.values() for hour in hours), now)
     body = "".join(
-        lane(name, [h for h in hours if axis.place(h) >= 0], expectations, axis)
-        for name, hours in lanes.items()
+        lane(name, [h for h in hours if axis.place(h) >= 0], suites[name], axis)
+        for name, hours in told.items()
     )
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8">'
@@ -132,22 +144,23 @@ def shown(
 
 
 def lane(
-    exchange: str, hours: Sequence[Hour], expectations: Sequence[Asked], axis: Axis
+    name: str, hours: Sequence[Hour], expectations: Sequence[Asked], axis: Axis
 ) -> str:
-    """Return the part of one lane, or that it had no gate in these days."""
+    """Return the part of one lane or table; what was asked of it in these days."""
     gates = sum(hour.gates for hour in hours)
     outcomes = ", ".join(
-        f"{sum(hour.outcomes.get(name, 0) for hour in hours):,} {said}"
-        for name, said in (
+        f"{sum(hour.outcomes.get(outcome, 0) for hour in hours):,} {said}"
+        for outcome, said in (
             ("passed", "passed"),
             ("warning", "with a warning"),
             ("closed", "closed"),
+            ("failed", "failed"),
             ("error", "could not be asked"),
         )
     )
     rows = "".join(row(each, hours, axis) for each in expectations)
     return (
-        f"<h2>{escape(exchange)}</h2><p>{gates:,} gates: {outcomes}.</p>"
+        f"<h2>{escape(name)}</h2><p>{gates:,} gates: {outcomes}.</p>"
         f'<div class="wide"><table><tr><th>Expectation<th>{axis.since} to now'
         '<th class="number">Not met<th>Last not met</tr>'
         f"{rows}</table></div>"

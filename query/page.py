@@ -10,12 +10,13 @@ from pyiceberg.catalog import Catalog
 
 from expectations.gate_notes import history, troubles
 from query.accounting import accounting
+from query.airflow_api import Airflow
 from query.completeness import completeness
 from query.health import health
 from query.lake import Lake
 from query.market import market
 from query.settings import Settings
-from query.status import Airflow, dead_letters, lane
+from query.status import dead_letters, lane
 from query.verdict import verdict
 
 GATES_SHOWN = 90

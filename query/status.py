@@ -1,8 +1,6 @@
 """How the lanes are: rows, commits, freshness, lag, dead letters, gates, next runs."""
 
 import json
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -14,6 +12,7 @@ from pyiceberg.table import Table
 from expectations.catalog import HistoryGone, consumed, pending
 from expectations.gate_notes import last
 from query.accounting import accounting
+from query.airflow_api import Airflow
 from query.capture import capture
 from query.completeness import completeness
 from query.lake import Lake
@@ -35,7 +34,6 @@ NEWEST = {
 """The column by which a layer's newest row is told."""
 FROM = {"silver": "bronze", "gold": "silver"}
 """The layer that a layer's stream reads."""
-ENDED = "state=success&state=failed&order_by=-end_date&limit=1"
 
 
 def status(settings: Settings) -> dict[str, Any]:
@@ -58,7 +56,7 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def lane(lake: Lake, flow: "Airflow", exchange: str) -> dict[str, Any]:
+def lane(lake: Lake, flow: Airflow, exchange: str) -> dict[str, Any]:
     told = lane_watched(lake, flow, exchange)
     layers = {
         name: layer(lake, name, address, exchange) | told["layers"].get(name, {})
@@ -67,7 +65,7 @@ def lane(lake: Lake, flow: "Airflow", exchange: str) -> dict[str, Any]:
     return told | {"layers": layers}
 
 
-def lane_watched(lake: Lake, flow: "Airflow", exchange: str) -> dict[str, Any]:
+def lane_watched(lake: Lake, flow: Airflow, exchange: str) -> dict[str, Any]:
     """Return what is told of a lane without counting rows."""
     settings = lake.settings
     bronze = lake.catalog.load_table(table_at("bronze.trades").identifier(exchange))
@@ -233,104 +231,6 @@ def dead_letters(lake: Lake) -> dict[str, Any]:
 def last_gate(settings: Settings, exchange: str) -> dict[str, Any] | None:
     """Return what the last gate of a lane said; None before the first."""
     return last(settings.gates, exchange)
-
-
-class Airflow:
-    """What Airflow's API says of the lanes; its state says why it says nothing."""
-
-    def __init__(self, settings: Settings) -> None:
-        self.url = settings.airflow_url
-        self.state = "ok"
-        self.token = ""
-        try:
-            password = json.loads(settings.airflow_passwords.read_text())["admin"]
-            who = {"username": "admin", "password": password}
-            self.token = str(self.ask("/auth/token", who)["access_token"])
-        except (OSError, urllib.error.URLError, KeyError, ValueError) as error:
-            self.state = f"away: {error}"
-
-    def lane(self, exchange: str) -> dict[str, Any]:
-        nothing = {"next_run": None, "last_run": None, "paused": None}
-        if self.state != "ok":
-            return nothing
-        path = f"/api/v2/dags/lane__{exchange}"
-        try:
-            dag = self.ask(path)
-            runs = self.ask(f"{path}/dagRuns?order_by=-run_after&limit=5")["dag_runs"]
-        except (OSError, urllib.error.URLError, KeyError, ValueError) as error:
-            return nothing | {"next_run": f"unknown: {error}"}
-        ended = [run["state"] for run in runs if run["state"] in ("success", "failed")]
-        return {
-            "next_run": dag.get("next_dagrun_run_after"),
-            "last_run": ended[0] if ended else None,
-            "paused": dag.get("is_paused"),
-        }
-
-    def timetable(self) -> list[dict[str, Any]]:
-        """Return every DAG: when it runs next, and whether it is paused.
-
-        Raises:
-            OSError: Airflow does not answer, or does not let us in.
-        """
-        if self.state != "ok":
-            raise OSError(f"Airflow is {self.state}")
-        dags = self.ask("/api/v2/dags?limit=200&order_by=dag_id")["dags"]
-        return [
-            {
-                "dag_id": dag["dag_id"],
-                "next_run": dag.get("next_dagrun_run_after"),
-                "when": dag.get("timetable_description")
-                or dag.get("timetable_summary"),
-                "paused": dag.get("is_paused"),
-            }
-            for dag in dags
-        ]
-
-    def failed_dags(self) -> list[dict[str, Any]]:
-        """Return the DAGs on a schedule whose newest ended run failed, but the lanes.
-
-        A lane's own figures say how it is. What a person started is before their eyes.
-        """
-        if self.state != "ok":
-            return []
-        try:
-            known = self.ask("/api/v2/dags?limit=500&paused=false")["dags"]
-            found = [
-                self.ask(f"/api/v2/dags/{dag['dag_id']}/dagRuns?{ENDED}")["dag_runs"]
-                for dag in known
-                if dag["timetable_summary"]
-                and not dag["dag_id"].startswith(("lane__", "watch"))
-            ]
-        except (OSError, urllib.error.URLError, KeyError, ValueError) as error:
-            self.state = f"away: {error}"
-            return []
-        return [
-            {
-                "dag_id": run["dag_id"],
-                "run_id": run["dag_run_id"],
-                "at": run["end_date"],
-            }
-            for runs in found
-            for run in runs
-            if run["state"] == "failed"
-        ]
-
-    def ask(
-        self, path: str, body: Mapping[str, object] | None = None, how: str = ""
-    ) -> dict[str, Any]:
-        """Return what the API answers; POST where there is a body, or `how` says."""
-        request = urllib.request.Request(
-            self.url + path,
-            method=how or None,
-            data=None if body is None else json.dumps(body).encode(),
-            headers={
-                "Content-Type": "application/json",
-                **({"Authorization": f"Bearer {self.token}"} if self.token else {}),
-            },
-        )
-        with urllib.request.urlopen(request, timeout=4) as answer:
-            told: dict[str, Any] = json.load(answer)
-            return told
 
 
 def is_there(catalog: Catalog) -> bool:

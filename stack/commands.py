@@ -219,6 +219,7 @@ BENCHES = {
     "commits": "spark",
     "kills": "airflow",
     "soak": "airflow",
+    "month": "airflow",
     "lake": "tools",
     "sizing": "tools",
 }

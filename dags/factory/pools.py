@@ -18,6 +18,7 @@ def all_pools() -> dict[str, dict[str, object]]:
     }
     return {
         "gates": pool(2, "Gates asked at once."),
+        "inspection": pool(1, "Who looks at what gold got now."),
         "watch": pool(1, "Who looks for incidents now."),
         "gold.candles": pool(1, "Who computes wider candles now."),
         "gold.gaps": pool(1, "Who keeps the ledger of trade ids now."),

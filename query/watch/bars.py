@@ -11,10 +11,10 @@ class SettingRefused(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bars:
-    """Seconds, but for `lag_messages` and the two counts of looks.
+    """Seconds, but for `lag_messages`.
 
     Bronze, silver and gold are held to 10, 30 and 60 s at the 95th percentile; one look
-    sees one moment, so that an alarm takes three times as long, twice in a row.
+    sees one moment, so that an alarm takes three times as long, and has to hold.
     """
 
     bronze_s: float = 30
@@ -26,10 +26,13 @@ class Bars:
     """A hole in the trade ids may be open for so long before a person is told."""
     lag_messages: int = 100_000
     """What bronze reads in some two seconds where it reaches its bar."""
-    open_after: int = 2
-    """Looks in a row that see it before it is told of."""
-    close_after: int = 2
-    """Looks in a row that do not, before its end is told."""
+    open_after_s: float = 45
+    """Each look must have seen it for so long before it is told of.
+
+    Looks are a minute apart, give or take some seconds: it takes two of the watch's.
+    """
+    close_after_s: float = 45
+    """No look may have seen it for so long before its end is told."""
 
     @classmethod
     def read(cls, env: Mapping[str, str]) -> Self:
@@ -48,8 +51,8 @@ class Bars:
             lag_messages=int(
                 number(env, "BULLION_WATCH_LAG_MESSAGES", usual.lag_messages)
             ),
-            open_after=looks(env, "BULLION_WATCH_OPEN_AFTER", usual.open_after),
-            close_after=looks(env, "BULLION_WATCH_CLOSE_AFTER", usual.close_after),
+            open_after_s=held(env, "BULLION_WATCH_OPEN_AFTER_S", usual.open_after_s),
+            close_after_s=held(env, "BULLION_WATCH_CLOSE_AFTER_S", usual.close_after_s),
         )
 
 
@@ -68,9 +71,7 @@ def number(env: Mapping[str, str], name: str, usual: float) -> float:
     return value
 
 
-def looks(env: Mapping[str, str], name: str, usual: int) -> int:
-    """Return a setting as a count of looks, at least 1."""
-    value = number(env, name, usual)
-    if value != int(value):
-        raise SettingRefused(f"{name} is {value:g}: looks are counted in whole ones")
-    return int(value)
+def held(env: Mapping[str, str], name: str, usual: float) -> float:
+    """Return how long something has to hold, in seconds; 0 asks for no time at all."""
+    text = env.get(name, "").strip()
+    return 0.0 if text in ("0", "0.0") else number(env, name, usual)

@@ -26,10 +26,11 @@ def look_once(env: Mapping[str, str]) -> int:
     What is wrong with the lake is told to people, and no failure of the look. Returns 1
     where it could not look, or could not tell.
     """
+    from query.status import now
     from query.watch.look import Watch, look, watched
 
     watch, settings = Watch.read(env), Settings.read(env)
-    report = look(watch, lambda: watched(settings))
+    report = look(watch, lambda: watched(settings), now())
     for line in report["found"]:
         print(line)
     for title in report["told"]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
 from query.watch.bars import Bars
@@ -18,11 +18,11 @@ class Incident:
     subject: str
     what: str
     since: datetime
+    first_seen: datetime
+    """The first of the looks in a row that saw it, until it is open."""
     opened_at: datetime | None = None
-    seen: int = 1
-    """Looks in a row that saw it, until it is open."""
-    missed: int = 0
-    """Looks in a row that did not, since it is open."""
+    missed_since: datetime | None = None
+    """The first of the looks in a row that did not, since it is open."""
 
     @property
     def key(self) -> str:
@@ -42,21 +42,23 @@ class Incident:
         return asdict(self) | {
             "kind": str(self.kind),
             "since": text(self.since),
+            "first_seen": text(self.first_seen),
             "opened_at": text(self.opened_at),
+            "missed_since": text(self.missed_since),
         }
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> Self:
         """Return what `told` said."""
-        opened = row["opened_at"]
         return cls(
             kind=Kind(row["kind"]),
             subject=str(row["subject"]),
             what=str(row["what"]),
             since=datetime.fromisoformat(row["since"]),
-            opened_at=datetime.fromisoformat(opened) if opened else None,
-            seen=int(row["seen"]),
-            missed=int(row["missed"]),
+            # Books that were kept before have counts of looks in place of these two.
+            first_seen=datetime.fromisoformat(row.get("first_seen") or row["since"]),
+            opened_at=moment(row["opened_at"]),
+            missed_since=moment(row.get("missed_since")),
         )
 
 
@@ -72,9 +74,10 @@ class Turn:
 def turn(before: Iterable[Incident], seen: Seen, now: datetime, bars: Bars) -> Turn:
     """Return what becomes of the incidents when one look has seen this.
 
-    It takes `open_after` looks in a row to open one, and `close_after` to close it, so
-    that one which comes and goes is told of once. A look that could not judge an
-    incident changes nothing of it.
+    Looks in a row must have seen it for `open_after_s` to open one, and must not have
+    seen it for `close_after_s` to close it, however many they were: one that comes and
+    goes is told of once, and a person who looks again at once hastens nothing. A look
+    that could not judge an incident changes nothing of it.
     """
     known = {each.key: each for each in before}
     fresh = {each.key: each for each in seen.findings}
@@ -91,8 +94,10 @@ def turn(before: Iterable[Incident], seen: Seen, now: datetime, bars: Bars) -> T
         elif one and not seen.judges(key):
             kept.append(one)
         elif one and one.opened:
-            after = replace(one, missed=one.missed + 1)
-            (recovered if after.missed >= bars.close_after else kept).append(after)
+            gone = min(one.missed_since or now, now)
+            over = now - gone >= timedelta(seconds=bars.close_after_s)
+            after = replace(one, missed_since=gone)
+            (recovered if over else kept).append(after)
     return Turn(tuple(kept), tuple(opened), tuple(recovered))
 
 
@@ -100,17 +105,19 @@ def seen_again(
     before: Incident | None, finding: Finding, now: datetime, bars: Bars
 ) -> Incident:
     """Return an incident that a look has seen; its beginning is the earliest told."""
-    since = min(finding.since or now, before.since if before else now)
-    seen = before.seen + 1 if before and not before.opened else 1
     if before and before.opened:
-        return replace(before, what=finding.what, missed=0)
+        return replace(before, what=finding.what, missed_since=None)
+    since = min(finding.since or now, before.since if before else now)
+    # A clock that was set back since then delays nothing by more than the usual time.
+    first = min(before.first_seen if before else now, now)
+    held = now - first >= timedelta(seconds=bars.open_after_s)
     return Incident(
         kind=finding.kind,
         subject=finding.subject,
         what=finding.what,
         since=since,
-        seen=seen,
-        opened_at=now if seen >= bars.open_after else None,
+        first_seen=first,
+        opened_at=now if held else None,
     )
 
 
@@ -119,3 +126,8 @@ def text(moment: datetime | None) -> str | None:
     if moment is None:
         return None
     return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def moment(words: str | None) -> datetime | None:
+    """Return the moment that `text` wrote down."""
+    return datetime.fromisoformat(words) if words else None

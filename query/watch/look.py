@@ -8,10 +8,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
+from query.airflow_api import Airflow
 from query.completeness import owing
 from query.lake import Lake
 from query.settings import Settings
-from query.status import Airflow, lane_watched, now
+from query.status import lane_watched, now
 from query.watch.bars import Bars
 from query.watch.book import MOST_WAITING, Book, alone
 from query.watch.findings import Seen, blind, found
@@ -106,8 +107,12 @@ def hidden(words: str, watch: Watch) -> str:
     return words
 
 
-def look(watch: Watch, told: Callable[[], Mapping[str, Any]]) -> dict[str, Any]:
+def look(
+    watch: Watch, told: Callable[[], Mapping[str, Any]], moment: datetime
+) -> dict[str, Any]:
     """Look once, keep what was seen, tell what is new; return a report.
+
+    The moment of the look, aware UTC, decides what has held for long enough.
 
     What is to be told is kept before it is sent, and crossed out once it was taken: a
     notice is lost by no failure, and sent twice only if the process dies in between.
@@ -118,7 +123,6 @@ def look(watch: Watch, told: Callable[[], Mapping[str, Any]]) -> dict[str, Any]:
     """
     with alone(watch.folder):
         book, this = Book.read(watch.folder), seen(told, watch)
-        moment = now()
         after = turn(book.incidents, this, moment, watch.bars)
         fresh = [
             notice(each, event, moment, watch.lake, watch.link)

@@ -17,7 +17,6 @@ from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowSkipException, ParamValidationError
 
 from dags.factory.watching import LookJob
-from query.watch.look import Watch, look
 from schemas.table import ROOT
 from tests.query.receiver import receiver
 from tests.query.watch.test_look import CLOSED, looks
@@ -97,7 +96,7 @@ def test_a_catalog_that_is_away_is_told_of_and_is_no_silent_red_square(
     with receiver() as hook:
         mine = env | {
             "BULLION_ALERT_WEBHOOK": hook.url,
-            "BULLION_WATCH_OPEN_AFTER": "1",
+            "BULLION_WATCH_OPEN_AFTER_S": "0",
         }
         done = command(dag, mine, test=False)
 
@@ -220,8 +219,7 @@ def test_a_mail_that_is_not_taken_waits(
 ) -> None:
     mine = by_mail(1, to="a@example.com")
     monkeypatch.setenv(CONNECTION, mine[CONNECTION])
-    look(Watch.read(env | mine), lambda: CLOSED)
-    report = look(Watch.read(env | mine), lambda: CLOSED)
+    report = looks(env | mine, CLOSED, CLOSED)
 
     (owed,) = report["undelivered"]
     assert owed["notices"] == 1 and owed["error"]

@@ -16,6 +16,7 @@ from expectations.history_page import asked, shown, write
 
 NOW = datetime(2026, 11, 22, 13, 30, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
+JUMP = [each for each in asked() if each.name == "price_jump"]
 
 
 def note(at: datetime, outcome: str = "passed", **told: Any) -> dict[str, Any]:
@@ -115,21 +116,21 @@ def test_the_page_shows_each_lane_and_expectation(tmp_path: Path) -> None:
 
 def test_neighbouring_hours_share_a_bar_and_the_newest_is_on_the_right() -> None:
     told = by_hour(closed(NOW - n * timedelta(hours=1), 3) for n in range(3))
-    page = shown({"acme": told}, [a for a in asked() if a.name == "price_jump"], NOW)
+    page = shown({"acme": told}, {"acme": JUMP}, NOW)
 
     # A young lake is drawn wide: a day has the whole width.
     assert '<rect class="critical" x="588" y="0" width="84"' in page
     old = by_hour([note(NOW - timedelta(days=30)), closed(NOW, 3)])
-    page = shown({"acme": old}, [a for a in asked() if a.name == "price_jump"], NOW)
+    page = shown({"acme": old}, {"acme": JUMP}, NOW)
     assert '<rect class="critical" x="670" y="0" width="2"' in page
     assert "14 days ago" in page and "1 gates" in page
 
 
 def test_a_name_is_shown_as_it_is() -> None:
-    page = shown({"<script>": by_hour([note(NOW)])}, asked(), NOW)
+    page = shown({"<script>": by_hour([note(NOW)])}, {"<script>": asked()}, NOW)
 
     assert "<script>" not in page
 
 
 def test_without_gates_the_page_says_so() -> None:
-    assert "No gate was asked yet" in shown({}, asked(), NOW)
+    assert "No gate was asked yet" in shown({}, {}, NOW)

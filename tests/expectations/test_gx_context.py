@@ -4,7 +4,7 @@ from pathlib import Path
 
 from expectations.build_gx_context import HERE, write_context
 from expectations.silver.trades import rules
-from expectations.suites import INCREMENT, ROWS, all_suites
+from expectations.suites import CANDLES, GOLD, INCREMENT, ROWS, all_suites
 from schemas.table import all_exchanges
 
 
@@ -33,5 +33,5 @@ def test_there_is_an_expectation_for_every_rule_of_every_exchange() -> None:
 def test_no_suite_knows_an_exchange() -> None:
     text = "".join(files(HERE).values()).lower()
 
-    assert {ROWS, INCREMENT} == set(all_suites())
+    assert {ROWS, INCREMENT, GOLD, CANDLES} == set(all_suites())
     assert [name for name in all_exchanges() if name in text] == []

@@ -19,6 +19,9 @@ SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 ENDS = {"prepare"}
 """What does its work and ends: it has no health, and is begun again if it fails."""
 PINNED = re.compile(r"[\w./-]+:\d+(\.\d+)+(-\w+)?")
+REQUIRED = re.compile(r"""(?:env|environ)\[["'](BULLION_[A-Z0-9_]+)["']\]""")
+ASKED_FOR = {"BULLION_AIRFLOW_NOTIFIER", "BULLION_REGISTRY_USER"}
+"""Required only with another setting that nobody needs."""
 ROOT_BY_DEFAULT = {"s3", "postgres"}
 
 
@@ -90,6 +93,25 @@ def test_secrets_come_from_files_and_from_nowhere_else() -> None:
         for secret in SERVICES[name].get("secrets", []):
             assert COMPOSE["secrets"][secret]["file"].startswith("./secrets/")
     assert "/secrets/" in (DOCKER / ".gitignore").read_text()
+
+
+def test_every_setting_without_which_a_program_ends_is_named() -> None:
+    """Of Airflow's side too: it stands beside, and begins with these."""
+    rooms = ("dags", "expectations", "ingestion", "query", "spark_apps")
+    required = {
+        name
+        for room in rooms
+        for file in (ROOT / room).rglob("*.py")
+        for name in REQUIRED.findall(file.read_text())
+    }
+    secret = {f"BULLION_{name.upper()}" for name in COMPOSE["secrets"]}
+    said = {*COMPOSE["x-driver"], *COMPOSE["x-control-room"], *secret}
+
+    assert "BULLION_ALERTS" in required
+    assert required - said - ASKED_FOR == set()
+    offered = (ROOT / ".env.example").read_text()
+    for name in COMPOSE["x-control-room"]:
+        assert f"{name}=" in offered
 
 
 def test_nothing_is_published_beyond_this_machine_and_nobody_is_root() -> None:

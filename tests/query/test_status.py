@@ -1,19 +1,17 @@
 """What status says of the lanes, also while neighbours are away."""
 
 import json
-import threading
 import time
-from dataclasses import replace
 from datetime import datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from rich.console import Console
 
+from query.airflow_api import Airflow
 from query.completeness import completeness, owing
 from query.lake import Lake
 from query.settings import Settings
-from query.status import Airflow, dead_letters, lane, lane_watched, layer, waits
+from query.status import dead_letters, lane, lane_watched, layer, waits
 from query.view import lane_table, letters, what_next
 from schemas.table import table_at
 from tests.expectations.cases import NOON
@@ -171,62 +169,3 @@ def test_what_is_watched_is_part_of_what_status_tells(small: Lake) -> None:
     for name, told in part["layers"].items():
         assert told.keys() <= whole["layers"][name].keys()
     assert owing(small)["open"] == completeness(small)["open"]
-
-
-RUNS = {
-    "upkeep": ("0 * * * *", "failed"),
-    "orphans": ("0 0 * * 0", "success"),
-    "release_lane": (None, "failed"),
-    "lane__acme": ("each 20 s", "failed"),
-    "watch": ("* * * * *", "failed"),
-    "retention": ("0 0 * * *", None),
-}
-"""Of each DAG its schedule, and how its newest run ended; None: it never ran."""
-
-
-class Flow(BaseHTTPRequestHandler):
-    """As much of Airflow's API as is asked for runs that failed."""
-
-    def do_POST(self) -> None:
-        self.tell({"access_token": "token"})
-
-    def do_GET(self) -> None:
-        if self.path.startswith("/api/v2/dags?"):
-            dags = [
-                {"dag_id": name, "timetable_summary": schedule}
-                for name, (schedule, _) in RUNS.items()
-            ]
-            return self.tell({"dags": dags})
-        name = self.path.split("/")[4]
-        ended = RUNS[name][1]
-        run = {"dag_id": name, "dag_run_id": "r", "end_date": "now", "state": ended}
-        return self.tell({"dag_runs": [run] if ended else []})
-
-    def tell(self, said: object) -> None:
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write(json.dumps(said).encode())
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Say nothing among the tests."""
-
-
-def test_a_dag_on_a_schedule_whose_newest_run_failed_is_named(
-    settings: Settings,
-) -> None:
-    with ThreadingHTTPServer(("127.0.0.1", 0), Flow) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        settings.airflow_passwords.write_text('{"admin": "word"}')
-        url = f"http://127.0.0.1:{server.server_port}"
-        flow = Airflow(replace(settings, airflow_url=url))
-        found = flow.failed_dags()
-        server.shutdown()
-
-    assert flow.state == "ok"
-    assert found == [{"dag_id": "upkeep", "run_id": "r", "at": "now"}]
-
-
-def test_nothing_is_said_of_dags_while_airflow_is_away(settings: Settings) -> None:
-    flow = Airflow(settings)
-
-    assert flow.failed_dags() == [] and flow.state.startswith("away")

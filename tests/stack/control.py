@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from query.status import Airflow
+from query.airflow_api import Airflow
 from tests.stack.laptop import Laptop, eventually
 
 QUIET = "2025-12-01"

@@ -14,7 +14,7 @@ from typing import Any
 import fastavro
 from confluent_kafka import Producer
 
-from query.status import Airflow
+from query.airflow_api import Airflow
 from schemas.topic import TRADES
 from schemas.trade import Side, Trade
 from stack.settings import environment

@@ -7,7 +7,7 @@ from typing import Any
 from pyiceberg.exceptions import CommitFailedException
 from pyiceberg.expressions import And, BooleanExpression, EqualTo, In
 
-from query.status import Airflow
+from query.airflow_api import Airflow
 from schemas.table import table_at
 from tests.stack.laptop import Laptop, eventually
 from tests.stack.promises import GOLD

@@ -7,14 +7,16 @@ import json
 import time
 from decimal import Decimal
 from typing import Any
-from urllib.error import HTTPError
 
 import pytest
 
-from query.status import Airflow, last_gate
+from query.airflow_api import Airflow
+from query.status import last_gate
 from schemas.exchange import usual_exchanges
+from tests.query.receiver import Receiver
 from tests.stack import letters, recordings, spoiled
 from tests.stack.laptop import Laptop, eventually, kill
+from tests.stack.people import hears, logged_in, refused
 from tests.stack.promises import (
     GOLD,
     RATE,
@@ -152,23 +154,17 @@ def test_a_price_out_of_all_proportion_closes_its_lane_alone(laptop: Laptop) -> 
     )
 
 
-def logged_in(laptop: Laptop, name: str) -> Airflow:
-    """Return Airflow as one of its people sees it."""
-    flow = Airflow(laptop.settings)
-    passwords = json.loads(laptop.settings.airflow_passwords.read_text())
-    who = {"username": name, "password": passwords[name]}
-    flow.token = ""
-    flow.token = str(flow.ask("/auth/token", who)["access_token"])
-    return flow
+def test_people_are_told_once_that_a_lane_is_closed(
+    laptop: Laptop, hook: Receiver
+) -> None:
+    closed = usual_exchanges()[0]
 
+    (opened,) = hears(laptop, hook, "lane_closed", closed, "opened")
 
-def refused(
-    laptop: Laptop, name: str, path: str, body: dict[str, Any], how: str
-) -> bool:
-    """Return whether Airflow tells somebody that this is not for them."""
-    with pytest.raises(HTTPError) as answer:
-        logged_in(laptop, name).ask(path, body, how)
-    return answer.value.code == 403
+    assert "price_jump not met" in opened["what"]
+    assert opened["page"] == "docs/runbooks/closed-lane.md"
+    shown = json.loads(laptop.run("alerts", "--json", check=False))["incidents"]
+    assert ("lane_closed", closed) in {(e["kind"], e["subject"]) for e in shown}
 
 
 def test_a_person_refuses_what_is_at_fault_and_the_lane_goes_on(laptop: Laptop) -> None:
@@ -277,6 +273,19 @@ def test_what_a_hand_took_out_of_gold_is_derived_again(laptop: Laptop) -> None:
     )
     assert line["inserted"] == len(some)
     goes_on(laptop)
+
+
+def test_people_are_told_once_that_the_lane_is_open_again(
+    laptop: Laptop, hook: Receiver
+) -> None:
+    opened, recovered = hears(
+        laptop, hook, "lane_closed", usual_exchanges()[0], "opened", "recovered"
+    )
+
+    assert opened["incident"] == recovered["incident"]
+    assert opened["at"] < recovered["at"]
+    assert hook.headers and all(each["Idempotency-Key"] for each in hook.headers)
+    assert len({each["id"] for each in hook.bodies}) == len(hook.bodies)
 
 
 def test_the_ledger_tells_what_was_missing_and_what_became_of_it(

@@ -13,7 +13,7 @@ from urllib.error import HTTPError
 
 import pytest
 
-from query.status import Airflow
+from query.airflow_api import Airflow
 from tests.stack import leaks
 from tests.stack.control import dags, ended, has_succeeded
 from tests.stack.laptop import Laptop

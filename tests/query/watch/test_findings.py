@@ -217,10 +217,11 @@ def test_a_bar_that_is_no_number_above_nothing_is_refused(text: str) -> None:
         Bars.read({"BULLION_WATCH_GAP_S": text})
 
 
-def test_bars_are_read_and_looks_are_whole() -> None:
-    env = {"BULLION_WATCH_BRONZE_S": "7.5", "BULLION_WATCH_OPEN_AFTER": "1"}
+def test_bars_are_read_and_only_what_has_to_hold_may_be_nothing() -> None:
+    env = {"BULLION_WATCH_BRONZE_S": "7.5", "BULLION_WATCH_OPEN_AFTER_S": "0"}
     bars = Bars.read(env)
 
-    assert (bars.bronze_s, bars.open_after, bars.gold_s) == (7.5, 1, 180)
-    with pytest.raises(SettingRefused, match="whole"):
-        Bars.read({"BULLION_WATCH_OPEN_AFTER": "1.5"})
+    assert (bars.bronze_s, bars.open_after_s, bars.gold_s) == (7.5, 0, 180)
+    for text in ("-1", "soon", "."):
+        with pytest.raises(SettingRefused, match="BULLION_WATCH_CLOSE_AFTER_S is"):
+            Bars.read({"BULLION_WATCH_CLOSE_AFTER_S": text})

@@ -8,7 +8,7 @@ import pytest
 
 from query.watch.bars import Bars
 from query.watch.findings import Finding, Seen, blind
-from query.watch.incidents import Incident, turn
+from query.watch.incidents import Incident, Turn, turn
 from query.watch.kinds import Kind
 
 NOON = datetime(2026, 11, 29, 12, tzinfo=UTC)
@@ -98,15 +98,17 @@ def test_incidents_do_not_know_each_other() -> None:
     ]
 
 
-def test_settings_say_how_many_looks_it_takes() -> None:
-    at_once = Bars(open_after=1, close_after=1)
+def test_settings_say_how_long_it_has_to_hold() -> None:
+    at_once = Bars(open_after_s=0, close_after_s=0)
 
     assert sequence([WRONG, WELL, WRONG], at_once) == [
         "+gold_late:acme",
         "-gold_late:acme",
         "+gold_late:acme",
     ]
-    assert sequence([WRONG] * 3 + [WELL] * 3, Bars(open_after=3, close_after=3)) == [
+    assert sequence(
+        [WRONG] * 3 + [WELL] * 3, Bars(open_after_s=90, close_after_s=90)
+    ) == [
         "",
         "",
         "+gold_late:acme",
@@ -114,6 +116,61 @@ def test_settings_say_how_many_looks_it_takes() -> None:
         "",
         "-gold_late:acme",
     ]
+
+
+def at(incidents: tuple[Incident, ...], seen: Seen, second: float) -> Turn:
+    return turn(incidents, seen, NOON + timedelta(seconds=second), BARS)
+
+
+def test_looks_of_one_moment_are_no_more_than_one() -> None:
+    """A person who looks three times within seconds tells nobody anything."""
+    after = Turn((), (), ())
+    for second in (0, 3, 6, 44):
+        after = at(after.incidents, WRONG, second)
+        assert after.opened == ()
+    after = at(after.incidents, WRONG, 45)
+    assert [each.key for each in after.opened] == [LATE.key]
+
+    for second in (60, 63, 104):
+        after = at(after.incidents, WELL, second)
+        assert after.recovered == ()
+    assert at(after.incidents, WELL, 105).recovered
+
+
+def test_time_counts_from_the_last_time_that_it_was_otherwise() -> None:
+    after = at((), WRONG, 0)
+    after = at(after.incidents, WELL, 10)
+    after = at(after.incidents, WRONG, 50)
+    assert at(after.incidents, WRONG, 90).opened == ()
+    after = at(after.incidents, WRONG, 95)
+    assert after.opened
+
+    after = at(after.incidents, WELL, 100)
+    after = at(after.incidents, WRONG, 110)
+    after = at(after.incidents, WELL, 150)
+    assert at(after.incidents, WELL, 190).recovered == ()
+    assert at(after.incidents, WELL, 195).recovered
+
+
+def test_a_clock_that_is_set_back_holds_up_nothing_for_long() -> None:
+    after = at((), WRONG, 3600)
+    after = at(after.incidents, WRONG, 0)
+    after = at(after.incidents, WRONG, 45)
+    assert after.opened
+
+    after = at(after.incidents, WELL, 3600)
+    after = at(after.incidents, WELL, 100)
+    assert at(after.incidents, WELL, 145).recovered
+
+
+def test_a_book_that_counted_looks_is_read_on() -> None:
+    old = {"kind": "gold_late", "subject": "acme", "what": "gold is late"}
+    old |= {"since": "2026-11-29T11:00:00Z", "seen": 1, "missed": 1}
+    waiting = Incident.of(old | {"opened_at": None})
+    told = Incident.of(old | {"opened_at": "2026-11-29T11:01:00Z"})
+
+    assert [each.key for each in at((waiting,), WRONG, 0).opened] == [LATE.key]
+    assert at((told,), WRONG, 0).opened == ()
 
 
 def test_it_began_when_the_figures_say_or_when_it_was_first_seen() -> None:

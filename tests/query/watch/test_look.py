@@ -3,7 +3,9 @@
 import json
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,8 @@ from tests.query.watch.test_findings import AT, lane, told
 
 CLOSED = told(lane(last_gate={"outcome": "closed", "failed": ["jump"], "at": AT}))
 SOUND = told()
+NOON = datetime(2026, 11, 29, 12, tzinfo=UTC)
+MINUTES = count()
 
 
 @pytest.fixture
@@ -39,8 +43,13 @@ def env(tmp_path: Path, hook: Receiver) -> dict[str, str]:
 def looks(env: Mapping[str, str], *figures: Any) -> dict[str, Any]:
     """Look at each in turn, as new processes do; return the last report."""
     for each in figures:
-        report = look(Watch.read(env), lambda each=each: each)  # type: ignore[misc]
+        report = asked(env, lambda each=each: each)  # type: ignore[misc]
     return report
+
+
+def asked(env: Mapping[str, str], told: Callable[[], Any]) -> dict[str, Any]:
+    """Look a minute after the look before."""
+    return look(Watch.read(env), told, NOON + timedelta(minutes=next(MINUTES)))
 
 
 def lines(env: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -128,7 +137,7 @@ def test_a_look_that_fails_is_an_incident_and_holds_the_others(
         raise ConnectionError("no catalog for catalog:pa55-of-the-catalog@host\nmore")
 
     for _ in range(3):
-        report = look(Watch.read(env), away)
+        report = asked(env, away)
 
     assert report["blind"] and report["open"] == ["lane_closed:acme", "watch_blind:"]
     assert [each["kind"] for each in hook.bodies] == ["lane_closed", "watch_blind"]
@@ -148,7 +157,7 @@ def test_a_look_that_hangs_is_an_incident(
         ever.wait(20)
         return SOUND
 
-    report = look(Watch.read(env), hangs)
+    report = asked(env, hangs)
     ever.set()
 
     assert report["blind"] and "no answer within" in report["found"][0]
@@ -239,7 +248,7 @@ def test_a_heartbeat_follows_each_good_look_and_no_blind_one(
     def away() -> dict[str, Any]:
         raise ConnectionError
 
-    assert look(Watch.read(beats), away)["blind"] and len(hook.gets) == 2
+    assert asked(beats, away)["blind"] and len(hook.gets) == 2
     hook.status = 503
     assert looks(beats, SOUND)["heartbeat"] == "127.0.0.1 answered 503"
 

@@ -12,7 +12,6 @@ from rich.console import Console
 from query.__main__ import main
 from query.watch.book import Book
 from query.watch.incidents import text
-from query.watch.look import Watch, look
 from query.watch.view import incidents
 from tests.query.watch.test_look import CLOSED, SOUND, looks
 
@@ -78,7 +77,7 @@ def test_the_command_shows_what_is_open_while_all_else_is_away(
 
 
 def test_a_suspicion_is_not_shown(tmp_path: Path) -> None:
-    look(Watch.read({"BULLION_ALERTS": str(tmp_path)}), lambda: CLOSED)
+    looks({"BULLION_ALERTS": str(tmp_path)}, CLOSED)
 
     book = Book.read(tmp_path)
     assert len(book.incidents) == 1 and book.told()["incidents"] == []
