@@ -1,6 +1,7 @@
 """What nobody should be able to do by the words that a DAG is triggered with."""
 
 import json
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -8,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
 from airflow.providers.standard.operators.bash import BashOperator
 from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import DAG, Param
@@ -178,6 +180,10 @@ class Walk:
                     said = task.render_template(getattr(task, name), context)
                     setattr(task, name, said)
                 self.commands.append(str(task.bash_command))
+                return task.execute(context)
+            case SparkSubmitOperator():
+                task.render_template_fields(context)
+                task._spark_binary = os.environ["BULLION_SPARK_SUBMIT"]
                 return task.execute(context)
             case _:
                 return task.python_callable(**context)

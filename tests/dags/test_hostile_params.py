@@ -1,6 +1,7 @@
 """What people type reaches no shell, no SQL and no path: tried for every DAG's form."""
 
 import copy
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -49,6 +50,9 @@ def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lane: Lane) -> Path:
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("BULLION_EXCHANGES", ",".join(all_exchanges()))
     monkeypatch.setenv("BULLION_SPARK_PYTHON", str(folder / "job"))
+    monkeypatch.setenv("BULLION_SPARK_SUBMIT", str(folder / "job"))
+    spark = {"conn_type": "spark", "host": "local[2]"}
+    monkeypatch.setenv("AIRFLOW_CONN_SPARK_UPKEEP", json.dumps(spark))
     monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
     return file
 
@@ -66,7 +70,7 @@ def walked(dag: DAG, change: dict[str, Any], reason: str = "") -> Walk:
 def test_every_form_is_tried(bag: BundleDagBag) -> None:
     named = {dag.dag_id for dag in forms(bag)}
 
-    assert {"audit", "release_lane", "replay_dead_letters", "watch"} < named
+    assert {"audit", "rebuild", "release_lane", "replay_dead_letters", "watch"} < named
     assert any(name.startswith("backfill__") for name in named)
 
 
