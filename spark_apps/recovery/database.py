@@ -9,7 +9,6 @@ from typing import Self
 
 from schemas.table import CATALOG
 
-
 SCRATCH = "_drill"
 """What the name of a scratch database has behind that of the one it is a copy of."""
 

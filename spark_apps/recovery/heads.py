@@ -84,6 +84,9 @@ def head(files: Files, folder: str, pointer: str = "") -> Head | None:
                 doubts.append(f"passed over: {why}")
         if whole:
             return chosen(whole, pointer, doubts)
+        if pointer and version(pointer) >= number:
+            # What a catalog knew did count: to go behind it would lose its rows.
+            break
     raise NoHead(f"no whole metadata in {folder}: {'; '.join(doubts)}")
 
 

@@ -70,7 +70,7 @@ def test_each_exchange_has_its_lane_and_nothing_else_is_there(
 
     others = {"candles", "checkpoint_backup", "completeness", "data_docs", "schemas"}
     others |= {"audit", "housekeeping", "reconciliation", "release_lane"}
-    others |= {"replay_dead_letters", "watch"}
+    others |= {"replay_dead_letters", "restore_drill", "watch"}
     assert set(bag.dags) == {*of_each, *KEEPERS, *others}
 
 
