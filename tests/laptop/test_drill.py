@@ -14,7 +14,7 @@ import psycopg2
 import pytest
 
 from spark_apps.recovery.database import SCRATCH, Database, DatabaseFailed
-from spark_apps.recovery.drill.report import KEPT, told
+from spark_apps.recovery.drill.report import KEPT, Report, told
 from spark_apps.recovery.drill.scratch import FOLDER
 from stack import steps
 from stack.place import Place
@@ -92,7 +92,7 @@ def live(server: Place, small: Small) -> object:
     return files, rows
 
 
-def states(report: dict[str, list[dict[str, str]]]) -> dict[str, str]:
+def states(report: Report) -> dict[str, str]:
     return {each["name"]: each["state"] for each in report["tables"]}
 
 
@@ -101,7 +101,10 @@ def test_a_sound_backup_holds_and_nothing_of_the_drill_stays(
 ) -> None:
     folder, before = small.backup(), live(server, small)
 
-    report = small.drill()
+    done = small.begun()
+    said, error = done.communicate()
+    assert done.returncode == 0, error
+    report = json.loads(said.splitlines()[-1])
 
     assert report["faults"] == [] and report["verdict"] == "holds"
     assert report["backup"] == folder.name and report["lost"] == 0
@@ -120,7 +123,8 @@ def test_a_sound_backup_holds_and_nothing_of_the_drill_stays(
     assert left(server, small) == []
     (line,) = (small.backups.folder / KEPT).read_text().splitlines()
     assert json.loads(line) == report
-    assert "a restore would lose nothing" in told(report)
+    assert said.startswith(told(report))
+    assert "a restore would lose nothing" in said
 
 
 def test_what_came_after_the_backup_is_found_again(server: Place, small: Small) -> None:
@@ -131,7 +135,7 @@ def test_what_came_after_the_backup_is_found_again(server: Place, small: Small) 
     table.append(table.scan().to_arrow())
 
     newest = small.drill()
-    chosen = small.drill("--from", old.name)
+    chosen = small.drill(old.name)
 
     assert newest["verdict"] == chosen["verdict"] == "holds"
     gold = next(each for each in newest["tables"] if each["name"] == GOLD)
@@ -251,7 +255,7 @@ def test_a_backup_that_is_damaged_or_away_is_a_verdict_with_a_next_step(
     assert "there is no backup in" in fault and "./bullion backup" in fault
 
     folder = small.backup()
-    (fault,) = small.drill("--from", "2026-01-01T00-00-00Z")["faults"]
+    (fault,) = small.drill("2026-01-01T00-00-00Z")["faults"]
     assert folder.name in fault
 
     dump = folder / "catalog.sql"

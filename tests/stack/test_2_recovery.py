@@ -100,6 +100,50 @@ def test_a_backup_is_taken_beside_running_streams(laptop: Laptop) -> None:
         assert f"market_data.silver_{exchange}_trades" in manifest["tables"]
 
 
+def test_a_drill_restores_it_beside_all_that_runs_and_leaves_nothing(
+    laptop: Laptop,
+) -> None:
+    backups = laptop.home / "backups"
+    newest = max(backups.glob("[0-9]*")).name
+
+    said = laptop.run("drill")
+
+    print(said)
+    assert f"backup {newest}, " in said and "the backup HOLDS" in said
+    assert "a restore would lose nothing" in said
+    told = json.loads((backups / "drills.jsonl").read_text().splitlines()[-1])
+    assert (told["backup"], told["verdict"]) == (newest, "holds")
+    assert {each["state"] for each in told["tables"]} == {"as then"}
+    streams = {each["name"] for each in told["streams"]}
+    assert streams == {path.name for path in (laptop.home / "checkpoints").iterdir()}
+    assert not (backups / ".drill").exists()
+    promises.goes_on(laptop)
+
+
+def test_a_drill_is_red_where_a_file_of_a_table_is_gone(laptop: Laptop) -> None:
+    # The oldest of bronze: whoever reads it has done so, and it is brought back.
+    name = f"market_data.bronze_{usual_exchanges()[0]}_trades"
+    table = laptop.catalog.load_table(name)
+    task = min(
+        table.scan().plan_files(), key=lambda each: each.file.file_sequence_number or 0
+    )
+    gone = str(task.file.file_path)
+    with table.io.new_input(gone).open() as file:
+        content = file.read()
+    table.io.delete(gone)
+    try:
+        said = laptop.run("drill", check=False)
+        airflow = laptop.run("airflow", "dags", "test", "restore_drill", check=False)
+    finally:
+        with table.io.new_output(gone).create() as file:
+            file.write(content)
+
+    assert "the backup FAILS" in said
+    assert f"AT FAULT: {name}: 1 of " in said and gone in said
+    assert "would not restore" in airflow and "trigger checkpoint_backup" in airflow
+    assert "the backup HOLDS" in laptop.run("drill")
+
+
 def test_restore_is_refused_while_anything_runs(laptop: Laptop) -> None:
     with pytest.raises(AssertionError, match="./bullion down"):
         laptop.run("restore", "--yes")
