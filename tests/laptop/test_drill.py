@@ -13,6 +13,7 @@ from pathlib import Path
 import psycopg2
 import pytest
 
+from spark_apps.recovery.backup import MANIFEST, sealed
 from spark_apps.recovery.database import SCRATCH, Database, DatabaseFailed
 from spark_apps.recovery.drill.report import KEPT, Report, told
 from spark_apps.recovery.drill.scratch import FOLDER
@@ -262,6 +263,25 @@ def test_a_backup_that_is_damaged_or_away_is_a_verdict_with_a_next_step(
     dump.write_text(dump.read_text() + "\n")
     (fault,) = small.drill()["faults"]
     assert "catalog.sql is not as the manifest says" in fault
+
+
+def test_a_dump_that_does_not_restore_whole_is_a_fault(
+    server: Place, small: Small
+) -> None:
+    folder = small.backup()
+    manifest = json.loads((folder / MANIFEST).read_text())
+    more = {**manifest, "tables": {**manifest["tables"], "market_data.more": "x"}}
+    (folder / MANIFEST).write_text(json.dumps(more))
+    (fault,) = small.drill()["faults"]
+    assert "market_data.more" in fault and "./bullion backup" in fault
+
+    dump = folder / "catalog.sql"
+    dump.write_text(dump.read_text() + "\nSELECT 1 / 0;\n")
+    manifest["files"]["catalog.sql"] = sealed(dump)
+    (folder / MANIFEST).write_text(json.dumps(manifest))
+    (fault,) = small.drill()["faults"]
+    assert "catalog.sql does not load" in fault and "division by zero" in fault
+    assert left(server, small) == []
 
 
 def test_a_drill_that_was_killed_is_cleared_by_the_next(
