@@ -7,11 +7,13 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from itertools import count
 from pathlib import Path
 
 import psycopg2
 import pytest
+from pyarrow import parquet
 
 from spark_apps.recovery.backup import MANIFEST, sealed
 from spark_apps.recovery.database import SCRATCH, Database, DatabaseFailed
@@ -160,10 +162,59 @@ def test_a_data_file_that_is_gone_is_named(server: Place, small: Small) -> None:
     assert left(server, small) == []
 
 
+def emptied(file: Path) -> bytes:
+    """Return a file of Parquet as long as this one, and without its rows."""
+    buffer = BytesIO()
+    parquet.write_table(parquet.read_table(file).slice(0, 0), buffer)
+    made = buffer.getvalue()
+    footer = int.from_bytes(made[-8:-4], "little") + 8
+    room = bytes(file.stat().st_size - len(made))
+    return made[:-footer] + room + made[-footer:]
+
+
+def test_a_table_whose_state_of_then_has_expired_comes_back_at_its_newest(
+    small: Small,
+) -> None:
+    small.backup()
+    for address in ("silver.trades", "gold.trades"):
+        table = small.table(address)
+        old = table.current_snapshot()
+        assert old
+        time.sleep(0.01)
+        table.append(table.scan().to_arrow())
+        table.maintenance.expire_snapshots().by_id(old.snapshot_id).commit()
+
+    report = small.drill()
+
+    expired = {f"market_data.silver_{EXCHANGE}_trades", GOLD}
+    newest = {name for name, state in states(report).items() if state == "newest"}
+    assert newest == expired and report["verdict"] == "holds"
+    notes = {each["note"] for each in report["tables"] if each["name"] in expired}
+    assert notes == {"what it was then has expired (kept 24 h)"}
+    (gold,) = (e for e in report["streams"] if e["name"] == f"gold-{EXCHANGE}")
+    assert "begins anew at the oldest" in gold["goes_on"]
+
+
+def test_a_reader_whose_place_has_expired_is_a_fault(small: Small) -> None:
+    small.backup()
+    table = small.table("bronze.trades")
+    old = table.current_snapshot()
+    assert old
+    small.arrive(2, 1)
+    small.table("bronze.trades").maintenance.expire_snapshots().by_id(
+        old.snapshot_id
+    ).commit()
+
+    (fault,) = small.drill()["faults"]
+
+    assert fault.startswith(f"checkpoint silver-{EXCHANGE}: it stands at a snapshot")
+
+
 def test_a_table_that_cannot_be_read_whole_is_a_fault(small: Small) -> None:
     small.backup()
     addresses = ("gold.trades", "silver.trades", "silver.accounting", "bronze.trades")
-    cut, other, manifest, metadata = folders = [
+    addresses += ("gold.accounting",)
+    cut, other, manifest, metadata, fewer = folders = [
         Path(small.table(each).location().removeprefix("file://")) for each in addresses
     ]
     (file,) = cut.rglob("*.parquet")
@@ -174,15 +225,16 @@ def test_a_table_that_cannot_be_read_whole_is_a_fault(small: Small) -> None:
     for file in manifest.rglob("*-m0.avro"):
         file.unlink()
     shutil.rmtree(metadata / "metadata")
+    (file,) = fewer.rglob("*.parquet")
+    file.write_bytes(emptied(file))
 
     report = small.drill()
 
     lost = {name for name, state in states(report).items() if state == "lost"}
     assert lost == {f"market_data.{each.name}" for each in folders}
     whys = {each["name"]: each["note"] for each in report["tables"] if each["note"]}
-    for folder, why in zip(
-        folders, ("bytes, and should", "Parquet", "lacks 1 of", "is gone"), strict=True
-    ):
+    named = ("bytes, and should", "Parquet", "lacks 1 of", "is gone", "has 0 rows")
+    for folder, why in zip(folders, named, strict=True):
         assert why in whys[f"market_data.{folder.name}"]
     # A stream that reads a lost table cannot be judged, and says so.
     assert f"market_data.bronze_{EXCHANGE}_trades cannot" in "".join(report["faults"])
