@@ -17,6 +17,7 @@ from pyarrow import parquet
 
 from spark_apps.recovery.backup import MANIFEST, sealed
 from spark_apps.recovery.database import SCRATCH, Database, DatabaseFailed
+from spark_apps.recovery.drill.objects import Objects, StoreAway
 from spark_apps.recovery.drill.report import KEPT, Report, told
 from spark_apps.recovery.drill.scratch import FOLDER
 from stack import steps
@@ -376,6 +377,20 @@ def test_what_cannot_be_asked_is_an_error_and_no_verdict(
     assert "BrokerAway" in error and "./bullion status" in error
     assert not (small.backups.folder / KEPT).exists()
     assert left(server, small) == []
+
+
+def test_a_store_that_is_away_is_no_file_that_is_lost() -> None:
+    away = {
+        "warehouse": "s3://lake/warehouse",
+        "s3.endpoint": "http://127.0.0.1:1",
+        "s3.access-key-id": "none",
+        "s3.secret-access-key": "none",
+        "s3.region": "us-east-1",
+    }
+    store = Objects(away)
+    for ask in (store.list, store.metadata, store.rows_in):
+        with pytest.raises(StoreAway, match="./bullion status"):
+            ask("s3://lake/warehouse/market_data/a")
 
 
 def test_who_may_not_create_a_database_is_told_what_to_type(server: Place) -> None:

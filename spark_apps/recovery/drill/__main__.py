@@ -15,6 +15,7 @@ from spark_apps.job_guard import CONNECT_CLIENT, Busy, end_with_airflow, hold_lo
 from spark_apps.recovery.database import DatabaseFailed
 from spark_apps.recovery.drill.broker import BrokerAway
 from spark_apps.recovery.drill.drill import drill
+from spark_apps.recovery.drill.objects import StoreAway
 from spark_apps.recovery.drill.report import keep, told
 from spark_apps.recovery.settings import Backups
 from spark_apps.settings import Settings
@@ -39,7 +40,7 @@ def main(words: Sequence[str]) -> int:
             keep(asked.folder, report)
         finally:
             os.close(lock)
-    except (BrokerAway, Busy, DatabaseFailed, KeepRefused) as error:
+    except (BrokerAway, Busy, DatabaseFailed, KeepRefused, StoreAway) as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return 1
     print(told(report))

@@ -45,7 +45,7 @@ def drill(
     """Restore a backup beside all that runs, and return what was found.
 
     Raises:
-        DatabaseFailed, BrokerAway: what is needed to judge does not answer.
+        DatabaseFailed, BrokerAway, StoreAway: what is needed to judge does not answer.
     """
     began, now = time.monotonic(), datetime.now(UTC)
     backup: Backup | None = None

@@ -1,7 +1,10 @@
 """The object store and what Iceberg keeps in it, read without Spark."""
 
-from collections.abc import Iterator, Mapping
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from gzip import BadGzipFile
 
 from pyarrow.fs import FileSelector, FileSystem, FileType
 from pyarrow.parquet import ParquetFile
@@ -17,10 +20,17 @@ from spark_apps.recovery.heads import Metadata, NotRead
 from spark_apps.recovery.left import Marked
 from spark_apps.streams import Snapshot
 
-UNREADABLE = (OSError, ValueError, ValidationError)
+UNREADABLE = (
+    *(FileNotFoundError, BadGzipFile, zlib.error, EOFError),
+    *(ValueError, LookupError, ValidationError),
+)
 """What reading a file that is away, cut or another one raises."""
 EXPIRED = -2
 """The parent of a snapshot whose parent is not kept any more."""
+
+
+class StoreAway(Exception):
+    """The object store does not answer; the message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +43,10 @@ class DataFile:
 
 
 class Objects:
-    """The store of all tables; it answers what `recovery.heads` asks."""
+    """The store of all tables; it answers what `recovery.heads` asks.
+
+    Each question may raise StoreAway: then nothing is known of what was asked for.
+    """
 
     def __init__(self, properties: Mapping[str, str]) -> None:
         self.io = PyArrowFileIO(dict(properties))
@@ -42,9 +55,10 @@ class Objects:
     def sizes(self, folder: str) -> Mapping[str, int]:
         """Return the size in bytes of each file below a folder, by its location."""
         system, path = self._within(folder)
-        found = system.get_file_info(
-            FileSelector(path, allow_not_found=True, recursive=True)
-        )
+        with answering():
+            found = system.get_file_info(
+                FileSelector(path, allow_not_found=True, recursive=True)
+            )
         return {
             f"{folder}{each.path[len(path):]}": int(each.size)
             for each in found
@@ -62,36 +76,42 @@ class Objects:
             NotRead: it, or a manifest list that it names, cannot be read.
         """
         try:
-            said = FromInputFile.table_metadata(self.io.new_input(location))
-            now = said.snapshot_by_id(said.current_snapshot_id or NOTHING)
-            manifests = now.manifests(self.io) if now is not None else ()
-            parts = {each.manifest_list for each in said.snapshots}
-            before = [each.metadata_file for each in said.metadata_log]
-            return Metadata(
-                location=location,
-                uuid=str(said.table_uuid),
-                updated_ms=int(said.last_updated_ms),
-                before=before[-1] if before else "",
-                parts=frozenset(parts | {each.manifest_path for each in manifests}),
-            )
+            with answering():
+                return self._metadata(location)
         except UNREADABLE as error:
             raise NotRead(f"{location}: {first_line(error)}") from error
 
-    def files(self, snapshot: Committed) -> Iterator[DataFile]:
-        """Yield the files of rows, and of deletions, that a snapshot stands on.
+    def _metadata(self, location: str) -> Metadata:
+        said = FromInputFile.table_metadata(self.io.new_input(location))
+        now = said.snapshot_by_id(said.current_snapshot_id or NOTHING)
+        manifests = now.manifests(self.io) if now is not None else ()
+        parts = {each.manifest_list for each in said.snapshots}
+        before = [each.metadata_file for each in said.metadata_log]
+        return Metadata(
+            location=location,
+            uuid=str(said.table_uuid),
+            updated_ms=int(said.last_updated_ms),
+            before=before[-1] if before else "",
+            parts=frozenset(parts | {each.manifest_path for each in manifests}),
+        )
+
+    def files(self, snapshot: Committed) -> Sequence[DataFile]:
+        """Return the files of rows, and of deletions, that a snapshot stands on.
 
         Raises:
             NotRead: a manifest of it cannot be read.
         """
         try:
-            for manifest in snapshot.manifests(self.io):
-                for entry in manifest.fetch_manifest_entry(self.io):
-                    file = entry.data_file
-                    yield DataFile(
-                        location=str(file.file_path),
-                        bytes=int(file.file_size_in_bytes),
-                        rows=int(file.record_count),
+            with answering():
+                return [
+                    DataFile(
+                        location=str(entry.data_file.file_path),
+                        bytes=int(entry.data_file.file_size_in_bytes),
+                        rows=int(entry.data_file.record_count),
                     )
+                    for manifest in snapshot.manifests(self.io)
+                    for entry in manifest.fetch_manifest_entry(self.io)
+                ]
         except UNREADABLE as error:
             raise NotRead(f"a manifest is gone: {first_line(error)}") from error
 
@@ -103,7 +123,7 @@ class Objects:
         """
         system, path = self._within(location)
         try:
-            with system.open_input_file(path) as file:
+            with answering(), system.open_input_file(path) as file:
                 return int(ParquetFile(file).metadata.num_rows)
         except UNREADABLE as error:
             raise NotRead(f"{location}: {first_line(error)}") from error
@@ -112,6 +132,20 @@ class Objects:
         """Return the file system of a location, and its name in it."""
         scheme, host, path = PyArrowFileIO.parse_location(location)
         return self.io.fs_by_scheme(scheme, host), path
+
+
+@contextmanager
+def answering() -> Iterator[None]:
+    """Tell a store that is away from a file that is: StoreAway is of the former."""
+    try:
+        yield
+    except UNREADABLE:
+        raise
+    except OSError as error:
+        raise StoreAway(
+            f"the object store does not answer ({first_line(error)}), so that nothing "
+            "is known of the backup: ./bullion status, then drill again"
+        ) from error
 
 
 def first_line(error: Exception) -> str:

@@ -12,7 +12,7 @@ from schemas.topic import REJECTED, TRADES, Topic
 from spark_apps.carried import PLACES
 from spark_apps.checkpoint import NOTHING, Checkpoint, position
 from spark_apps.recovery.drill.broker import Broker
-from spark_apps.recovery.drill.objects import line_of, marked
+from spark_apps.recovery.drill.objects import UNREADABLE, answering, line_of, marked
 from spark_apps.recovery.left import Left, Stream
 from spark_apps.recovery.rebuild import agrees, from_tables, is_readable, until
 from spark_apps.streams import HistoryGone, Snapshot, pending
@@ -156,10 +156,17 @@ def of_kafka(
 def carried(
     address: str, table: Table | None, topic: str, partition: int, first: int, end: int
 ) -> int:
-    """Return how many messages of a span of offsets a table holds."""
+    """Return how many messages of a span of offsets a table holds.
+
+    None of a table that cannot be read; that is a fault of its own.
+    """
     if table is None:
         return 0
     named, part, offset = (each.strip("`") for each in PLACES[address])
     span = And(GreaterThanOrEqual(offset, first), LessThan(offset, end))
     here = And(EqualTo(named, topic), EqualTo(part, partition))
-    return int(table.scan(row_filter=And(here, span)).count())
+    try:
+        with answering():
+            return int(table.scan(row_filter=And(here, span)).count())
+    except UNREADABLE:
+        return 0

@@ -9,7 +9,14 @@ from pyiceberg.exceptions import NoSuchTableError
 from pyiceberg.table import Table
 from pyiceberg.table.snapshots import Snapshot as Committed
 
-from spark_apps.recovery.drill.objects import DataFile, Objects, line_of, notes
+from spark_apps.recovery.drill.objects import (
+    UNREADABLE,
+    DataFile,
+    Objects,
+    answering,
+    line_of,
+    notes,
+)
 from spark_apps.recovery.heads import NoHead, NotRead, head
 
 OPENED = 2
@@ -47,8 +54,23 @@ def found(
 ) -> Found:
     """Return how a table is, the scratch catalog pointed at its newest metadata.
 
-    `pointer` is where the backup had its metadata, empty if it did not know it.
+    `pointer` is where the backup had its metadata, empty if it did not know it. What is
+    lost is looked for again: it may have expired between two questions.
     """
+    asked = (name, pointer, catalog, objects, taken_ms, keep)
+    once = looked(*asked)
+    return looked(*asked) if once.is_lost else once
+
+
+def looked(
+    name: str,
+    pointer: str,
+    catalog: Catalog,
+    objects: Objects,
+    taken_ms: int,
+    keep: timedelta,
+) -> Found:
+    """Return how a table is, by one look."""
     folder = pointer.rpartition("/metadata/")[0] or (
         f"{objects.warehouse}/{name.replace('.', '/')}"
     )
@@ -87,8 +109,9 @@ def pointed(catalog: Catalog, name: str, location: str) -> Table:
             catalog.drop_table(name)
         except NoSuchTableError:
             catalog.create_namespace_if_not_exists(name.rpartition(".")[0])
-        return catalog.register_table(name, location)
-    except (OSError, ValueError) as why:
+        with answering():
+            return catalog.register_table(name, location)
+    except UNREADABLE as why:
         raise NotRead(f"{location} does not open through the catalog: {why}") from why
 
 
