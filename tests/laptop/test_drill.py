@@ -15,7 +15,7 @@ import psycopg2
 import pytest
 from pyarrow import parquet
 
-from spark_apps.recovery.backup import MANIFEST, sealed
+from spark_apps.recovery.backup import MANIFEST, STAMP, sealed
 from spark_apps.recovery.database import SCRATCH, Database, DatabaseFailed
 from spark_apps.recovery.drill.objects import Objects, StoreAway
 from spark_apps.recovery.drill.report import KEPT, Report, told
@@ -129,6 +129,7 @@ def test_a_sound_backup_holds_and_nothing_of_the_drill_stays(
     assert json.loads(line) == report
     assert said.startswith(told(report))
     assert "a restore would lose nothing" in said
+    assert "each table can be read as it was then" in said
 
 
 def test_what_came_after_the_backup_is_found_again(server: Place, small: Small) -> None:
@@ -190,6 +191,8 @@ def test_a_table_whose_state_of_then_has_expired_comes_back_at_its_newest(
     expired = {f"market_data.silver_{EXCHANGE}_trades", GOLD}
     newest = {name for name, state in states(report).items() if state == "newest"}
     assert newest == expired and report["verdict"] == "holds"
+    until = datetime.strptime(report["backup"], STAMP) + timedelta(hours=6)
+    assert f"expires from {until:%Y-%m-%d %H:%M} UTC on" in told(report)
     notes = {each["note"] for each in report["tables"] if each["name"] in expired}
     assert notes == {"what it was then has expired (kept 24 h)"}
     (gold,) = (e for e in report["streams"] if e["name"] == f"gold-{EXCHANGE}")

@@ -36,7 +36,7 @@ def lines(report: Report) -> Iterator[str]:
                     *(each["name"], each["state"], f"{each['files']:,}"),
                     "" if each["rows_then"] is None else f"{each['rows_then']:,}",
                     f"{each['rows']:,}",
-                    each["note"],
+                    "see below" if each["state"] == "lost" else each["note"],
                 )
                 for each in report["tables"]
             ],
@@ -56,15 +56,25 @@ def lines(report: Report) -> Iterator[str]:
         f"{len(report['streams'])} checkpoints, {report['seconds']:.1f} s: the backup "
         f"{report['verdict'].upper()}"
     )
-    if report["alone_until"]:
-        yield (
-            f"all tables can be read as they were then until {report['alone_until']}; "
-            "from then on restore brings those whose state has expired to their newest"
-        )
     if report["tables"] and report["verdict"] == HOLDS:
+        yield how_long(report)
         lost = report["lost"]
         yield "a restore would lose " + (f"{lost:,} messages" if lost else "nothing")
     yield from (f"AT FAULT: {each}" for each in report["faults"])
+
+
+def how_long(report: Report) -> str:
+    """Return until when tables can be read as they were at the backup."""
+    expired = sum(each["state"] == "newest" for each in report["tables"])
+    if expired:
+        return (
+            f"{expired} tables come back at their newest state alone: by the settings, "
+            f"what was in this backup expires from {report['alone_until']} on"
+        )
+    return (
+        "each table can be read as it was then, by the settings until "
+        f"{report['alone_until']}; after that it comes back at its newest state"
+    )
 
 
 def grid(names: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
