@@ -24,6 +24,7 @@ class Settings:
     checkpoints: Folder
     gates: Path
     alerts: Path
+    backups: Path
     capture_metrics: Mapping[str, str]
     """Where the capture of an exchange exports its metrics; those that are known."""
     airflow_url: str
@@ -47,6 +48,7 @@ class Settings:
             checkpoints=folder(env["BULLION_CHECKPOINTS"], env),
             gates=Path(env["BULLION_GATES"]),
             alerts=Path(env["BULLION_ALERTS"]),
+            backups=Path(env["BULLION_BACKUPS"]),
             capture_metrics=dict(
                 each.split("=", 1)
                 for each in env.get("BULLION_CAPTURE_METRICS", "").split()

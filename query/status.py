@@ -15,6 +15,7 @@ from query.accounting import accounting
 from query.airflow_api import Airflow
 from query.capture import capture
 from query.completeness import completeness
+from query.drills import last_drill
 from query.lake import Lake
 from query.settings import Settings
 from query.watch.book import Book
@@ -46,6 +47,7 @@ def status(settings: Settings) -> dict[str, Any]:
             "dead_letters": dead_letters(lake),
             "completeness": completeness(lake),
             "accounting": accounting(lake),
+            "drill": last_drill(settings.backups),
             "failed_dags": flow.failed_dags(),
             "airflow": flow.state,
             **Book.read(settings.alerts).told(),

@@ -6,6 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 
 from query.completeness_view import verdict
+from query.drills import drilled
 from query.watch.view import incidents
 
 COLOURS = {
@@ -25,6 +26,7 @@ def lanes(told: dict[str, Any]) -> RenderableType:
         *map(what_next, told["lanes"]),
         letters(told),
         verdict(told["completeness"]),
+        drilled(told["drill"]),
         incidents(told),
     )
 

@@ -81,16 +81,20 @@ def arguments() -> argparse.ArgumentParser:
     bench.add_argument("what", choices=BENCHES)
     bench.add_argument("words", nargs=argparse.REMAINDER, metavar="[OPTIONS]")
     commands.add_parser("backup", help="copy the checkpoints and the catalog now")
+    drill = commands.add_parser(
+        "drill", help="would a restore do? try a backup beside all that runs"
+    )
     restore = commands.add_parser(
         "restore", help="after a loss: make checkpoints and catalog whole again"
     )
-    restore.add_argument(
-        "--from",
-        dest="backup",
-        default="",
-        metavar="BACKUP",
-        help="its name or folder; usually the newest",
-    )
+    for each, named in ((drill, "its name"), (restore, "its name or folder")):
+        each.add_argument(
+            "--from",
+            dest="backup",
+            default="",
+            metavar="BACKUP",
+            help=f"{named}; usually the newest",
+        )
     restore.add_argument("--yes", action="store_true", help="do not ask")
     reset = commands.add_parser("reset", help="delete all data (asks first)")
     reset.add_argument("--yes", action="store_true", help="do not ask")

@@ -90,6 +90,12 @@ def backup(asked: argparse.Namespace) -> int:
     return recovery.backup(Place.read())
 
 
+def drill(asked: argparse.Namespace) -> int:
+    from stack import recovery
+
+    return recovery.drill(Place.read(), asked.backup)
+
+
 def restore(asked: argparse.Namespace) -> int:
     from stack import recovery
 
@@ -229,6 +235,7 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "down": down,
     "reset": reset,
     "backup": backup,
+    "drill": drill,
     "restore": restore,
     "status": status,
     "freshness": freshness,

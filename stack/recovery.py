@@ -41,6 +41,23 @@ def backup(place: Place) -> int:
     return 0
 
 
+def drill(place: Place, chosen: str) -> int:
+    """Try a backup beside a stack that runs; 1 if a restore from it would fail.
+
+    Raises:
+        StepFailed: it could not be tried; the message says why.
+    """
+    if not supervisor.is_running(place):
+        raise StepFailed("a drill restores beside what runs: ./bullion up first")
+    words = (str(place.python("airflow")), "-m", "spark_apps.recovery.drill")
+    asked = ("--from", chosen) if chosen else ()
+    shown, _, last = (
+        said(place, (*words, *asked), environment(place)).strip().rpartition("\n")
+    )
+    console.print(shown, markup=False, highlight=False, soft_wrap=True)
+    return 0 if json.loads(last)["verdict"] == "holds" else 1
+
+
 def restore(place: Place, chosen: str, sure: bool) -> int:
     """Find and mend what is lost of a stack that is down; return the exit code.
 

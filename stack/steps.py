@@ -118,6 +118,8 @@ def databases(place: Place, env: Mapping[str, str]) -> None:
             f"WHERE NOT EXISTS ({base}) \\gexec",
         ]
     lines.append(f"ALTER ROLE catalog SET idle_session_timeout = '{ABANDONED}';")
+    # A drill loads its backup into a database beside the catalog.
+    lines.append("ALTER ROLE catalog CREATEDB;")
     psql = str(place.postgres_bin / "psql")
     where = ("-h", "127.0.0.1", "-p", str(place.ports["POSTGRES"]), "-U", "postgres")
     said(

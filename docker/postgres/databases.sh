@@ -9,3 +9,5 @@ SQL
 done
 # Each query of a stream leaves a connection behind; see stack/steps.py.
 psql -v ON_ERROR_STOP=1 -q -U postgres -c "ALTER ROLE catalog SET idle_session_timeout = '30s'"
+# A drill loads its backup into a database beside the catalog.
+psql -v ON_ERROR_STOP=1 -q -U postgres -c "ALTER ROLE catalog CREATEDB"

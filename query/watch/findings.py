@@ -44,6 +44,8 @@ class Seen:
         return self.unknown.isdisjoint({key, kind, "*"}) or key == BLIND
 
 
+DRILLED_WITHIN = timedelta(days=40)
+"""It is due each month."""
 BLIND = f"{Kind.WATCH_BLIND}:"
 
 
@@ -76,6 +78,7 @@ def found(told: Told, bars: Bars) -> Seen:
             findings.append(Finding(kind=Kind.KAFKA_AWAY, what=what))
     findings += gaps(told["completeness"]["open"], moment, bars)
     findings += short(told["completeness"]["compared"])
+    findings += old_drill(told["drill"], moment)
     findings += map(failed, told["failed_dags"])
     return Seen(tuple(findings), frozenset(unknown))
 
@@ -209,6 +212,19 @@ def short(rows: Iterable[Told]) -> Iterator[Finding]:
     for exchange, trades in lacks.items():
         what = f"{trades:,} trades that REST of {exchange} has are not in gold"
         yield Finding(kind=Kind.TRADES_SHORT, subject=exchange, what=what)
+
+
+def old_drill(drill: Told | None, moment: datetime) -> Iterator[Finding]:
+    """Yield that nobody has tried a backup for long; a red drill is a DAG that failed.
+
+    Nothing where there was none yet: the first comes with the next month.
+    """
+    if drill is None:
+        return
+    due = datetime.fromisoformat(drill["at"]) + DRILLED_WITHIN
+    if moment > due:
+        what = f"no backup was tried since {drill['at'][:10]}, by a restore drill"
+        yield Finding(kind=Kind.DRILL_OLD, what=what, since=due)
 
 
 def failed(run: Told) -> Finding:

@@ -22,6 +22,7 @@ class Kind(StrEnum):
     GAP_OPEN = "gap_open"
     TRADES_SHORT = "trades_short"
     DAG_FAILED = "dag_failed"
+    DRILL_OLD = "drill_old"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,5 +92,9 @@ ADVICE: Mapping[Kind, Advice] = {
     Kind.DAG_FAILED: Advice(
         "read the DAG's notes in Airflow under 'When it is red', and clear the run",
         "dags/README.md",
+    ),
+    Kind.DRILL_OLD: Advice(
+        "is the DAG restore_drill paused? ./bullion drill tries the newest backup now",
+        "docs/runbooks/recovery.md",
     ),
 }

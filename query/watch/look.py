@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from query.airflow_api import Airflow
 from query.completeness import owing
+from query.drills import last_drill
 from query.lake import Lake
 from query.settings import Settings
 from query.status import lane_watched, now
@@ -76,6 +77,7 @@ def watched(settings: Settings) -> dict[str, Any]:
             "at": now().isoformat(timespec="seconds"),
             "lanes": [lane_watched(lake, flow, each) for each in settings.exchanges],
             "completeness": owing(lake),
+            "drill": last_drill(settings.backups),
             "failed_dags": flow.failed_dags(),
             "airflow": flow.state,
         }

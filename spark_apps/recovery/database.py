@@ -3,10 +3,14 @@
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 
 from schemas.table import CATALOG
+
+SCRATCH = "_drill"
+"""What the name of a scratch database has behind that of the one it is a copy of."""
 
 
 class DatabaseFailed(Exception):
@@ -38,6 +42,48 @@ class Database:
         """Return whether the database has no table."""
         query = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"
         return self._said("psql", ("-tAc", query)).strip() == b"0"
+
+    def pointers(self) -> Mapping[str, str]:
+        """Return each table's metadata file by its name, as the database has it."""
+        query = (
+            "SELECT table_namespace || '.' || table_name, metadata_location "
+            f"FROM iceberg_tables WHERE catalog_name = '{CATALOG}' "
+            "AND iceberg_type IS DISTINCT FROM 'VIEW'"
+        )
+        rows = self._said("psql", ("-tAF", "\t", "-c", query)).decode().splitlines()
+        return dict(row.split("\t") for row in rows)
+
+    @property
+    def scratch(self) -> Self:
+        """The database beside it in which a backup is tried; it may not exist."""
+        return replace(self, address=f"{self.address}{SCRATCH}")
+
+    def make_scratch(self) -> None:
+        """Create the empty scratch database; what one of before holds is lost.
+
+        Raises:
+            DatabaseFailed: the server is away, or this user may create no database.
+        """
+        self.drop_scratch()
+        try:
+            self._said("psql", ("-qc", f"CREATE DATABASE {self._scratch_name}"))
+        except DatabaseFailed as why:
+            if "permission denied" not in str(why):
+                raise
+            raise DatabaseFailed(
+                f"{self.user} may not create the scratch database: as PostgreSQL's "
+                f"superuser, ALTER ROLE {self.user} CREATEDB; then run this again"
+            ) from why
+
+    def drop_scratch(self) -> None:
+        """Drop the scratch database if there is one, whoever is in it."""
+        name = self._scratch_name
+        self._said("psql", ("-qc", f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
+
+    @property
+    def _scratch_name(self) -> str:
+        name = self.scratch.address.rpartition("/")[2].replace('"', '""')
+        return f'"{name}"'
 
     def _said(self, program: str, words: Sequence[str]) -> bytes:
         """Return what a program printed.

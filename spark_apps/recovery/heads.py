@@ -13,10 +13,25 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from spark_apps.recovery.store import Metadata, NotRead
-
 VERSION = re.compile(r"/v?(\d+)[^/]*\.metadata\.json(\.gz)?$")
 """The catalog's names, such as 00012-<uuid>.gz.metadata.json; without one, v12."""
+
+
+class NotRead(Exception):
+    """A file is not there, or is not what it should be."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metadata:
+    """What one metadata file says of its table."""
+
+    location: str
+    uuid: str
+    updated_ms: int
+    before: str
+    """The metadata file that it followed; empty for the first."""
+    parts: frozenset[str]
+    """The manifest lists of all snapshots, and the manifests of the current one."""
 
 
 class Files(Protocol):
@@ -69,6 +84,9 @@ def head(files: Files, folder: str, pointer: str = "") -> Head | None:
                 doubts.append(f"passed over: {why}")
         if whole:
             return chosen(whole, pointer, doubts)
+        if pointer and version(pointer) >= number:
+            # What a catalog knew did count: to go behind it would lose its rows.
+            break
     raise NoHead(f"no whole metadata in {folder}: {'; '.join(doubts)}")
 
 

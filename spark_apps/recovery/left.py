@@ -1,6 +1,6 @@
 """What the tables themselves say of how far a lane's stream has come."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -37,6 +37,26 @@ class Stream:
     def source(self) -> str:
         """Name of the table that it reads, in the catalog."""
         return self.reads.identifier(self.exchange)
+
+    @property
+    def marked(self) -> Mapping[str, str]:
+        """The tables in which its batches leave marks: names by their addresses."""
+        layers = {Layer.SILVER, self.writes.layer}
+        return {
+            table.address: table.identifier(self.exchange)
+            for table in all_tables()
+            if table.layer in layers
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """A snapshot that carries a stream's mark."""
+
+    address: str
+    """Of its table, such as `silver.trades`."""
+    committed_ms: int
+    summary: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,12 +95,7 @@ class Left:
 
         A stream that was begun anew has another id: that of the newest mark counts.
         """
-        layers = {Layer.SILVER, stream.writes.layer}
-        tables = {
-            table.address: table.identifier(stream.exchange)
-            for table in all_tables()
-            if table.layer in layers
-        }
+        tables = stream.marked
         there = {
             address: name
             for address, name in tables.items()
@@ -89,13 +104,19 @@ class Left:
         if not there:
             return None
         marks = spark.sql(" UNION ALL ".join(f"""
-                SELECT '{address}' AS address, committed_at, summary
+                SELECT '{address}' AS address, summary,
+                       unix_millis(committed_at) AS ms
                 FROM {CATALOG}.{name}.snapshots
                 WHERE summary['{PREFIX}stream'] = '{stream.name}'
                 """ for address, name in there.items())).collect()
+        return cls.of([Marked(row.address, row.ms, row.summary) for row in marks])
+
+    @classmethod
+    def of(cls, marks: Sequence[Marked]) -> Self | None:
+        """Return what a stream left last, by all its marks; None for none."""
         if not marks:
             return None
-        query_id = max(marks, key=lambda row: row.committed_at).summary[
+        query_id = max(marks, key=lambda row: row.committed_ms).summary[
             f"{PREFIX}query-id"
         ]
         mine = [row for row in marks if row.summary[f"{PREFIX}query-id"] == query_id]

@@ -45,19 +45,10 @@ def rebuild(spark: SparkSession, stream: Stream, backup: Path | None) -> Rebuilt
     if agrees(stream, left, line):
         return Rebuilt(stream.name, "")
     lost = "out of step" if stream.checkpoint.exists else "lost"
-    notes = left and from_marks(left, stream.writes.layer, line)
-    if notes:
+    if told := from_tables(stream, left, line):
+        notes, said = told
         write(stream.folder, notes)
-        again = f", batch {notes.ended + 1} is done again" if notes.begun else ""
-        return Rebuilt(
-            stream.name, f"{lost}; from the tables: batch {notes.ended} ended{again}"
-        )
-    if stream.writes.layer is Layer.GOLD:
-        # What gold holds already is left out by its id: to read too much costs time.
-        write(stream.folder, from_the_oldest(line))
-        return Rebuilt(
-            stream.name, f"{lost}; begins anew at the oldest that {stream.source} keeps"
-        )
+        return Rebuilt(stream.name, f"{lost}; {said}")
     if not left and is_untouched(spark, stream, line):
         write(stream.folder, Notes(query_id=str(uuid4()), ended=0))
         return Rebuilt(
@@ -82,6 +73,24 @@ def rebuild(spark: SparkSession, stream: Stream, backup: Path | None) -> Rebuilt
         f"{stream.name}: {why}. To begin anew would write rows twice, so nothing was "
         "done to it: see docs/runbooks/recovery.md, 'When restore refuses'"
     )
+
+
+def from_tables(
+    stream: Stream, left: Left | None, line: tuple[Snapshot, ...]
+) -> tuple[Notes, str] | None:
+    """Return the notes by which a stream goes on, and what is said of them.
+
+    None where the tables alone do not tell how far it came.
+    """
+    notes = left and from_marks(left, stream.writes.layer, line)
+    if notes:
+        again = f", batch {notes.ended + 1} is done again" if notes.begun else ""
+        return notes, f"from the tables: batch {notes.ended} ended{again}"
+    if stream.writes.layer is Layer.GOLD:
+        # What gold holds already is left out by its id: to read too much costs time.
+        said = f"begins anew at the oldest that {stream.source} keeps"
+        return from_the_oldest(line), said
+    return None
 
 
 def agrees(stream: Stream, left: Left | None, line: tuple[Snapshot, ...]) -> bool:

@@ -13,11 +13,11 @@ from pyspark.sql import SparkSession
 from schemas.table import all_exchanges, all_tables, table_at
 from spark_apps.recovery.backup import Backup
 from spark_apps.recovery.database import Database, pointers
-from spark_apps.recovery.heads import Head, NoHead, head
+from spark_apps.recovery.heads import Head, NoHead, NotRead, head
 from spark_apps.recovery.left import streams_of
 from spark_apps.recovery.rebuild import CannotRebuild, is_readable, rebuild
 from spark_apps.recovery.settings import Backups
-from spark_apps.recovery.store import NotRead, Pointers, Store
+from spark_apps.recovery.store import Pointers, Store
 from spark_apps.relocation import set_aside
 
 Say = Callable[[str], None]

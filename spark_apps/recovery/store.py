@@ -1,32 +1,15 @@
 """The files of the lake as Iceberg itself lists and reads them, and its catalog."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from py4j.protocol import Py4JJavaError
 from pyspark.sql import SparkSession
 
 from schemas.table import CATALOG
+from spark_apps.recovery.heads import Metadata, NotRead
 
 HADOOP = "org.apache.iceberg.hadoop.HadoopFileIO"
-
-
-class NotRead(Exception):
-    """A file is not there, or is not what it should be."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Metadata:
-    """What one metadata file says of its table."""
-
-    location: str
-    uuid: str
-    updated_ms: int
-    before: str
-    """The metadata file that it followed; empty for the first."""
-    parts: frozenset[str]
-    """The manifest lists of all snapshots, and the manifests of the current one."""
 
 
 class Store:

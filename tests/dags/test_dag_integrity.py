@@ -70,7 +70,8 @@ def test_each_exchange_has_its_lane_and_nothing_else_is_there(
 
     others = {"candles", "checkpoint_backup", "completeness", "data_docs", "schemas"}
     others |= {"audit", "housekeeping", "reconciliation", "release_lane"}
-    others |= {"inspection", "rebuild", "replay_dead_letters", "watch"}
+    others |= {"inspection", "rebuild", "replay_dead_letters", "restore_drill"}
+    others |= {"watch"}
     assert set(bag.dags) == {*of_each, *KEEPERS, *others}
 
 

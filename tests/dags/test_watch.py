@@ -41,6 +41,7 @@ def env(tmp_path: Path) -> Mapping[str, str]:
         "HOME": str(tmp_path),
         "TZ": "UTC",
         "BULLION_ALERTS": str(tmp_path / "alerts"),
+        "BULLION_BACKUPS": str(tmp_path / "backups"),
         "BULLION_CATALOG": "127.0.0.1:1/catalog",
         "BULLION_CATALOG_USER": "catalog",
         "BULLION_CATALOG_PASSWORD": "pa55-of-the-catalog",

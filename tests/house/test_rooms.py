@@ -25,6 +25,7 @@ ENTRIES = {
     "spark_apps/warm_python.py",
     "spark_apps/warm_start.py",
     "spark_apps/failpoint.py",
+    "spark_apps/recovery/drill/__main__.py",
     "spark_apps/run.py",
 }
 """Files that may read the environment; the laptop's own room reads it too."""

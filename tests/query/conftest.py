@@ -37,6 +37,7 @@ def settings(tmp_path: Path) -> Settings:
         checkpoints=tmp_path / "checkpoints",
         gates=tmp_path / "gates",
         alerts=tmp_path / "alerts",
+        backups=tmp_path / "backups",
         capture_metrics={},
         airflow_url="http://127.0.0.1:1",
         airflow_passwords=tmp_path / "passwords.json",

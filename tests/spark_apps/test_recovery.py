@@ -21,10 +21,10 @@ from spark_apps.bronze.trades import APP as BRONZE
 from spark_apps.carried import EARLIEST, starting_offsets
 from spark_apps.checkpoint import Checkpoint
 from spark_apps.recovery.database import Database, pointers
-from spark_apps.recovery.heads import Head, NoHead, head
+from spark_apps.recovery.heads import Head, NoHead, NotRead, head
 from spark_apps.recovery.left import Stream, streams_of
 from spark_apps.recovery.rebuild import CannotRebuild, agrees, rebuild
-from spark_apps.recovery.store import NotRead, Pointers, Store
+from spark_apps.recovery.store import Pointers, Store
 from spark_apps.stale import CheckpointOld
 from spark_apps.streams import history
 from stack.programs import as_postgres

@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from query.status import Airflow
 from schemas.exchange import usual_exchanges
 from stack.place import Place
 from stack.programs import as_postgres
@@ -85,6 +86,19 @@ def require_promises(laptop: Laptop) -> None:
         assert compared and differ == []
 
 
+def drilled(laptop: Laptop, run: str, **conf: str) -> dict[str, str]:
+    """Trigger the drill in Airflow; return how each of its tasks ended."""
+    flow, runs = Airflow(laptop.settings), "/api/v2/dags/restore_drill/dagRuns"
+    flow.ask(runs, {"dag_run_id": run, "logical_date": None, "conf": conf})
+
+    def state() -> str:
+        return str(flow.ask(f"{runs}/{run}")["state"])
+
+    eventually(lambda: state() in ("success", "failed"), f"{run} ends", every=3)
+    tasks = flow.ask(f"{runs}/{run}/taskInstances")["task_instances"]
+    return {each["task_id"]: str(each["state"]) for each in tasks}
+
+
 def test_a_backup_is_taken_beside_running_streams(laptop: Laptop) -> None:
     promises.goes_on(laptop)
 
@@ -98,6 +112,55 @@ def test_a_backup_is_taken_beside_running_streams(laptop: Laptop) -> None:
     assert all(told["query_id"] for told in manifest["streams"].values())
     for exchange in usual_exchanges():
         assert f"market_data.silver_{exchange}_trades" in manifest["tables"]
+
+
+def test_a_drill_restores_it_beside_all_that_runs_and_leaves_nothing(
+    laptop: Laptop,
+) -> None:
+    backups = laptop.home / "backups"
+    newest = max(backups.glob("[0-9]*")).name
+
+    said = laptop.run("drill")
+
+    print(said)
+    assert f"backup {newest}, " in said and "the backup HOLDS" in said
+    assert "a restore would lose nothing" in said
+    told = json.loads((backups / "drills.jsonl").read_text().splitlines()[-1])
+    assert (told["backup"], told["verdict"]) == (newest, "holds")
+    assert {each["state"] for each in told["tables"]} == {"as then"}
+    streams = {each["name"] for each in told["streams"]}
+    assert streams == {path.name for path in (laptop.home / "checkpoints").iterdir()}
+    assert not (backups / ".drill").exists()
+    assert drilled(laptop, "by-name", backup=newest) == {
+        "drill": "success",
+        "verdict": "success",
+    }
+    promises.goes_on(laptop)
+
+
+def test_a_drill_is_red_where_a_file_of_a_table_is_gone(laptop: Laptop) -> None:
+    # The oldest of bronze: whoever reads it has done so, and it is brought back.
+    name = f"market_data.bronze_{usual_exchanges()[0]}_trades"
+    table = laptop.catalog.load_table(name)
+    entries = table.inspect.entries().sort_by("sequence_number").to_pylist()
+    gone = str(entries[0]["data_file"]["file_path"])
+    with table.io.new_input(gone).open() as file:
+        content = file.read()
+    table.io.delete(gone)
+    try:
+        said = laptop.run("drill", check=False)
+        states = drilled(laptop, "a-file-is-gone")
+    finally:
+        with table.io.new_output(gone).create() as file:
+            file.write(content)
+
+    assert "the backup FAILS" in said
+    assert f"AT FAULT: {name}: 1 of " in said and gone in said
+    # It could be asked, and the answer is no.
+    assert states == {"drill": "success", "verdict": "failed"}
+    # No DAG's newest run has failed then: the watch has nothing to tell.
+    assert drilled(laptop, "it-is-back")["verdict"] == "success"
+    assert laptop.status()["drill"]["verdict"] == "holds"
 
 
 def test_restore_is_refused_while_anything_runs(laptop: Laptop) -> None:

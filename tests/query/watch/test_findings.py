@@ -42,6 +42,7 @@ def told(*lanes: dict[str, Any], **changes: Any) -> dict[str, Any]:
         "at": AT,
         "lanes": list(lanes or (lane(),)),
         "completeness": {"open": [], "compared": []},
+        "drill": {"at": "2026-11-01T05:20:00+00:00"},
         "failed_dags": [],
         "airflow": "ok",
     } | changes
@@ -58,6 +59,8 @@ def gap(age: str, **changes: Any) -> dict[str, Any]:
 
 CASES: list[tuple[dict[str, Any], set[str]]] = [
     (told(), set()),
+    (told(drill=None), set()),
+    (told(drill={"at": "2026-10-20T12:00:00+00:00"}), set()),
     # Capture and the streams.
     (told(lane(capture=None)), set()),
     (
@@ -124,6 +127,10 @@ CASES: list[tuple[dict[str, Any], set[str]]] = [
         {"trades_short:ajax"},
     ),
     # Airflow.
+    (
+        told(drill={"at": "2026-10-20T11:59:00+00:00"}),
+        {"drill_old:"},
+    ),
     (
         told(failed_dags=[{"dag_id": "upkeep", "run_id": "r", "at": AT}]),
         {"dag_failed:upkeep"},
