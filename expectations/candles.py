@@ -48,7 +48,6 @@ def rules(width: timedelta) -> tuple[Rule, ...]:
             "AND epoch_us(window_end) - epoch_us(window_start) "
             f"= {seconds * 1_000_000} AND window_date = CAST(window_start AS DATE)",
         ),
-        Rule("window_validation", "updated_before_made", "updated_at >= created_at"),
     )
 
 
@@ -64,6 +63,5 @@ WHY: Mapping[str, str] = {
     "without_trades": "There is no candle of a window in which nothing traded.",
     "window_not_aligned": "Windows begin at whole multiples of their width in UTC, are "
     "one width long, and lie on the day that they name.",
-    "updated_before_made": "A candle is made before it is made anew.",
 }
 """Of each rule, what it says."""

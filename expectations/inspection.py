@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pandas as pd
@@ -21,6 +22,7 @@ from expectations.rule import Rule, given
 from expectations.suites import CANDLES, GOLD
 from schemas.table import table_at
 
+MEMORY = "1GB"
 LATE = (
     "coalesce(quantile_cont(date_diff('ms', ingestion_timestamp, "
     "gold_ingestion_timestamp) / 1000, 0.95), 0) AS to_gold_p95_s"
@@ -86,7 +88,10 @@ def inspect(
         return None
     head = table.current_snapshot()
     assert head is not None
-    with connection(env) as engine:
+    with connection(env) as engine, TemporaryDirectory() as spilled:
+        # The first look has a day of everything: more than a laptop may be asked for.
+        engine.execute(f"SET memory_limit = '{MEMORY}'")
+        engine.execute(f"SET temp_directory = '{spilled}'")
         frame = engine.execute(question(asked), [files]).df()
     told = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -77,7 +77,6 @@ CANDLES: Sequence[tuple[dict[str, Any], list[str]]] = [
     ({"window_start": NOON + timedelta(seconds=1)}, ["window_not_aligned"]),
     ({"window_end": NOON + timedelta(seconds=61)}, ["window_not_aligned"]),
     ({"window_date": date(2026, 11, 23)}, ["window_not_aligned"]),
-    ({"updated_at": NOON - timedelta(seconds=1)}, ["updated_before_made"]),
     ({"close_price": None}, ["close_outside"]),
 ]
 GOLD: Sequence[tuple[dict[str, Any], list[str]]] = [
