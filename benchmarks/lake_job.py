@@ -26,7 +26,7 @@ from spark_apps.continuous import start
 from spark_apps.gold.trades import APP as GOLD
 from spark_apps.lane import promote, refine
 from spark_apps.rollup import roll_up
-from spark_apps.run import CANDLES, app_of
+from spark_apps.jobs import CANDLES, app_of
 from spark_apps.session import conf
 from spark_apps.settings import Settings, Storage
 from spark_apps.silver.trades import APP as SILVER

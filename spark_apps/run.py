@@ -32,12 +32,9 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from importlib import import_module
+from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 if __name__ == "__main__":
     # Started as a file, Python would look for modules beside it and not above.
@@ -47,12 +44,9 @@ from pyspark.sql import SparkSession
 
 from expectations.places import folder
 from expectations.replay import AskedWrongly
-from spark_apps.audit import job as auditing
 from spark_apps.audit.elsewhere import tallies_in
-from spark_apps.bootstrap import bootstrap
-from spark_apps.cluster_check import CheckFailed, cluster_check
+from spark_apps.cluster_check import CheckFailed
 from spark_apps.continuous import TopicMissing, carry
-from spark_apps.failpoint import ordered
 from spark_apps.gold.counts import counts
 from spark_apps.gold.gaps import answers
 from spark_apps.job_guard import (
@@ -62,12 +56,10 @@ from spark_apps.job_guard import (
     end_with_airflow,
     hold_lock,
 )
-from spark_apps.lane import Ungated, promote, refine
-from spark_apps.ledger import keep_ledger
-from spark_apps.reconciliation import reconcile
+from spark_apps.jobs import UPKEEP, Report, app_of, step, turn_of
+from spark_apps.lane import Ungated
 from spark_apps.rebuild import asked as rebuilding
 from spark_apps.rebuild.asked import RebuildRefused
-from spark_apps.rebuild.job import rebuild
 from spark_apps.recovery import command as recovery
 from spark_apps.recovery.backup import BackupDamaged
 from spark_apps.recovery.database import DatabaseFailed
@@ -76,28 +68,21 @@ from spark_apps.registry import RegistryUnreachable
 from spark_apps.relocation import MoveRefused, move
 from spark_apps.replay import command as letters
 from spark_apps.replay.today import NotThere
-from spark_apps.rollup import roll_up
 from spark_apps.session import conf
 from spark_apps.settings import Settings, Storage
 from spark_apps.stale import CheckpointOld
 from spark_apps.streams import HistoryGone, NotPrimed
 from spark_apps.tables import TableDiffers
-from spark_apps.upkeep import job
-from spark_apps.upkeep.keep import Keep, KeepRefused
+from spark_apps.upkeep.keep import KeepRefused
 from spark_apps.upkeep.orphans import AgeRefused
 from spark_apps.upkeep.utc import NotUtc
 
 ENDLESS = ("bronze.trades", "silver.dead_letters")
 """The apps that one continuous driver runs for each of its exchanges."""
-CANDLES = ("gold.candles_5m", "gold.candles_1h", "gold.candles_1d")
-"""The apps whose windows follow from the minutes, each after what it reads."""
-UPKEEP = ("upkeep", "retention", "orphans")
-"""Jobs that share one turn: no two of them meet at a table."""
 SUBMITTED = "PYSPARK_GATEWAY_PORT"
 """What spark-submit says to a Python program, and nobody else does."""
 PATIENCE = timedelta(minutes=2)
 """How long a job waits for its turn: a rebuild takes it for a day at a time."""
-Report = Mapping[str, object]
 TOLD = (
     AgeRefused,
     AskedWrongly,
@@ -232,7 +217,7 @@ def in_own_driver(asked: argparse.Namespace, settings: Settings) -> Report:
     lock = hold_lock(settings.locks, turn_of(asked))
     spark = SparkSession.builder.getOrCreate()
     try:
-        return step(asked)(spark, settings)
+        return step(asked, os.environ)(spark, settings)
     finally:
         spark.stop()
         os.close(lock)
@@ -252,87 +237,11 @@ def over_connect(asked: argparse.Namespace, settings: Settings) -> Report:
     os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"
     spark = open_writer(settings.connect_host, settings.connect_port, turn)
     try:
-        return step(asked)(spark, settings)
+        return step(asked, os.environ)(spark, settings)
     finally:
         # The server would go on without us.
         spark.interruptAll()
         os.close(lock)
-
-
-def turn_of(asked: argparse.Namespace) -> str:
-    """Return in whose turn a job writes: its lock, and its session of the server."""
-    if asked.app in UPKEEP:
-        return "upkeep"
-    exchange = "" if asked.app == "rebuild" else getattr(asked, "exchange", "")
-    return f"{asked.app}.{exchange}" if exchange else asked.app
-
-
-def step(asked: argparse.Namespace) -> Callable[[SparkSession, Settings], Report]:
-    match asked.app:
-        case "bootstrap":
-            return bootstrap
-        case "cluster-check":
-            return cluster_check
-        case "gold.candles":
-            widths = [app_of(each) for each in CANDLES]
-            ages = Keep.read(os.environ).rows
-            return lambda spark, settings: roll_up(
-                spark,
-                widths,
-                replace(settings, kept_for=ages),
-                ordered(settings.locks, asked.app),
-            )
-        case "gold.gaps":
-            return lambda spark, settings: keep_ledger(
-                spark, settings, asked.answers, ordered(settings.locks, asked.app)
-            )
-        case "gold.counts":
-            return lambda spark, settings: reconcile(spark, settings, asked.counts)
-        case "silver.replays":
-            return lambda spark, settings: letters.replay(spark, settings, asked)
-        case "audit":
-            asking = auditing.Audit(
-                days=auditing.days(asked.first, asked.last, datetime.now(UTC)),
-                told=asked.archive,
-                apps=[app_of(each) for each in ("gold.candles_1m", *CANDLES)],
-                kept=Keep.read(os.environ).rows,
-            )
-            return lambda spark, settings: auditing.audit(spark, settings, asking)
-        case "rebuild":
-            chosen = rebuilding.read(asked, datetime.now(UTC))
-            every = tuple(app_of(each) for each in ("gold.candles_1m", *CANDLES))
-            ages = Keep.read(os.environ).rows
-            return lambda spark, settings: rebuild(
-                spark, replace(settings, kept_for=ages), chosen, every
-            )
-        case "orphans":
-            keep = Keep.read(os.environ)
-            return lambda spark, settings: job.orphans(
-                spark, settings, keep, asked.tables, asked.delete
-            )
-        case "upkeep" | "retention":
-            keep = Keep.read(os.environ)
-            act = job.upkeep if asked.app == "upkeep" else job.retention
-            return lambda spark, settings: act(spark, settings, keep, asked.tables)
-    app = app_of(asked.app)
-    if asked.app == "silver.trades":
-        return lambda spark, settings: refine(
-            spark, app, asked.exchange, settings, ordered(settings.locks, asked.app)
-        )
-    return lambda spark, settings: promote(
-        spark,
-        app,
-        asked.exchange,
-        settings,
-        asked.gated,
-        ordered(settings.locks, asked.app),
-        some_refused=asked.refused > 0,
-    )
-
-
-def app_of(address: str) -> Any:
-    """Return the app that lives at a table's address."""
-    return import_module(f"spark_apps.{address}").APP
 
 
 if __name__ == "__main__":

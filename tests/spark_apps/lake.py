@@ -21,9 +21,9 @@ from schemas.topic import TRADES
 from schemas.trade import Side, Trade
 from spark_apps.bootstrap import bootstrap
 from spark_apps.gold.trades import APP as GOLD
+from spark_apps.jobs import CANDLES, app_of
 from spark_apps.lane import Report, promote, refine
 from spark_apps.rollup import roll_up
-from spark_apps.run import CANDLES, app_of
 from spark_apps.settings import Settings
 from spark_apps.silver.trades import APP as SILVER
 from spark_apps.streams import history, newest_data

@@ -15,8 +15,8 @@ from spark_apps.audit.job import Audit, DayRefused, audit, days
 from spark_apps.audit.pins import Pins, pinned
 from spark_apps.audit.verdict import Day, Verdict
 from spark_apps.audit.walk import walked
+from spark_apps.jobs import CANDLES, app_of
 from spark_apps.ledger import keep_ledger
-from spark_apps.run import CANDLES, app_of
 from tests.spark_apps.lake import NOON, Lake, trade
 
 DAY = Day(NOON.date())

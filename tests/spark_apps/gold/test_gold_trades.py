@@ -11,10 +11,10 @@ from schemas.lane import POINTS
 from schemas.table import table_at
 from schemas.trade import Side
 from spark_apps.gold.trades import APP as GOLD
+from spark_apps.jobs import CANDLES, app_of
 from spark_apps.lane import Ungated, promote, refine
 from spark_apps.ledger import keep_ledger
 from spark_apps.rollup import roll_up
-from spark_apps.run import CANDLES, app_of
 from spark_apps.silver.trades import APP as SILVER
 from spark_apps.streams import history, newest_data
 from tests.spark_apps.candles import told

@@ -15,7 +15,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from schemas.table import table_at
-from spark_apps.run import arguments, told_of, turn_of
+from spark_apps.jobs import turn_of
+from spark_apps.run import arguments, told_of
 from spark_apps.streams import history, reader
 from spark_apps.upkeep import job
 from spark_apps.upkeep.manifests import MANY
