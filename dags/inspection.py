@@ -23,8 +23,8 @@ lane that stood still would mend none. *Data quality* in the menu has each look,
 ### When it is red
 - **A table holds rows that break a rule:** the log names table and rule; nothing is
   retried, and each look says so again until the rows have been replaced. Trigger
-  `audit` for their day: it names them. Candles are made anew by the next trade of their
-  window; trades that are there twice are a fault of ours, to be reported.
+  `audit` for their day: it names them. Then trigger `rebuild` for that day: `candles`,
+  or `gold` if a trade is there twice or says what silver does not.
 - **Anything else:** the object store, the catalog, or an expectation could not be
   asked. That says nothing of the rows; the next look asks again.
 """,
