@@ -24,9 +24,9 @@ from spark_apps.bootstrap import bootstrap
 from spark_apps.bronze.trades import APP as BRONZE
 from spark_apps.continuous import start
 from spark_apps.gold.trades import APP as GOLD
+from spark_apps.jobs import CANDLES, app_of
 from spark_apps.lane import promote, refine
 from spark_apps.rollup import roll_up
-from spark_apps.jobs import CANDLES, app_of
 from spark_apps.session import conf
 from spark_apps.settings import Settings, Storage
 from spark_apps.silver.trades import APP as SILVER
