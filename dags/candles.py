@@ -6,7 +6,7 @@ from airflow.sdk import DAG, CronTriggerTimetable
 
 from dags.factory.candles_job import CandlesJob
 from dags.factory.lane import asset
-from dags.factory.policy import POLICY, START
+from dags.factory.policy import START, alone
 from schemas.table import table_at
 
 MINUTES, WIDEST = "gold.candles_1m", "gold.candles_1d"
@@ -27,11 +27,8 @@ touched by it.
     # Between two runs of the lanes, which begin at round seconds.
     schedule=CronTriggerTimetable("* * * * * 35", timezone="UTC"),
     start_date=START,
-    catchup=False,
-    max_active_runs=1,
     dagrun_timeout=timedelta(hours=1),
-    default_args=POLICY,
-    is_paused_upon_creation=False,
+    **alone(),
     tags=["candles"],
 ) as dag:
     CandlesJob(

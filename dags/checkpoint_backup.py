@@ -5,7 +5,7 @@ from datetime import timedelta
 from airflow.providers.standard.operators.bash import BashOperator
 from airflow.sdk import DAG, CronTriggerTimetable
 
-from dags.factory.policy import POLICY, START
+from dags.factory.policy import START, alone
 
 with DAG(
     dag_id="checkpoint_backup",
@@ -22,11 +22,8 @@ to do after a loss is in docs/runbooks/recovery.md.
 """,
     schedule=CronTriggerTimetable("50 3 * * *", timezone="UTC"),
     start_date=START,
-    catchup=False,
-    max_active_runs=1,
     dagrun_timeout=timedelta(hours=1),
-    default_args=POLICY,
-    is_paused_upon_creation=False,
+    **alone(),
     tags=["recovery"],
 ) as dag:
     BashOperator(

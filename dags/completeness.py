@@ -5,7 +5,7 @@ from datetime import timedelta
 from airflow.sdk import DAG, CronTriggerTimetable, chain
 
 from dags.factory.ledger_jobs import FillJob, FindJob, NoteJob
-from dags.factory.policy import POLICY, START
+from dags.factory.policy import START, alone
 
 GOLD, GAPS = "gold.trades", "gold.gaps"
 
@@ -32,11 +32,8 @@ than a million ids is left alone.
     # After the lanes' runs and the candles, which begin at other seconds.
     schedule=CronTriggerTimetable("* * * * * 50", timezone="UTC"),
     start_date=START,
-    catchup=False,
-    max_active_runs=1,
     dagrun_timeout=timedelta(hours=1),
-    default_args=POLICY,
-    is_paused_upon_creation=False,
+    **alone(),
     tags=["completeness"],
 ) as dag:
     chain(

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from airflow.sdk import DAG, DeltaTriggerTimetable, task
 from airflow.sdk.exceptions import AirflowRescheduleException
 
-from dags.factory.policy import POLICY, START
+from dags.factory.policy import START, alone
 from dags.factory.settings import environment, exchanges, lanes_first
 
 AFTER_THEM = timedelta(seconds=20)
@@ -23,11 +23,8 @@ The last published pages stay. The lanes do not depend on this DAG.
 """,
     schedule=DeltaTriggerTimetable(timedelta(minutes=5)),
     start_date=START,
-    catchup=False,
-    max_active_runs=1,
     dagrun_timeout=timedelta(minutes=30),
-    default_args=POLICY,
-    is_paused_upon_creation=False,
+    **alone(),
     tags=["quality"],
 ) as dag:
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from airflow.sdk import DAG, CronTriggerTimetable, task
 from airflow.sdk.exceptions import AirflowSkipException
 
-from dags.factory.policy import POLICY, START
+from dags.factory.policy import START, alone
 from dags.factory.settings import airflow_kept_for, environment
 
 with DAG(
@@ -26,11 +26,8 @@ of each DAG stays. Trades, gates and decisions are in tables, and stay.
 """,
     schedule=CronTriggerTimetable("40 4 * * *", timezone="UTC"),
     start_date=START,
-    catchup=False,
-    max_active_runs=1,
     dagrun_timeout=timedelta(hours=2),
-    default_args=POLICY,
-    is_paused_upon_creation=False,
+    **alone(),
     tags=["upkeep"],
 ) as dag:
 

@@ -6,7 +6,7 @@ from typing import Any
 from airflow.sdk import DAG, CronTriggerTimetable, task
 
 from dags.factory.inspecting import inspect_tables
-from dags.factory.policy import POLICY, START
+from dags.factory.policy import START, alone
 
 with DAG(
     dag_id="inspection",
@@ -31,11 +31,8 @@ lane that stood still would mend none. *Data quality* in the menu has each look,
     # Between the runs of the other DAGs that are there each minute.
     schedule=CronTriggerTimetable("*/5 * * * * 50", timezone="UTC"),
     start_date=START,
-    catchup=False,
-    max_active_runs=1,
     dagrun_timeout=timedelta(hours=1),
-    default_args={**POLICY, "retries": 1},
-    is_paused_upon_creation=False,
+    **alone(retries=1),
     tags=["quality"],
 ) as dag:
 

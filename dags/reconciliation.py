@@ -5,7 +5,7 @@ from datetime import timedelta
 from airflow.sdk import DAG, CronTriggerTimetable
 
 from dags.factory.ledger_jobs import CountJob, NoteJob
-from dags.factory.policy import POLICY, START
+from dags.factory.policy import START, alone
 from dags.factory.settings import exchanges
 from schemas.exchange import counts_trades
 
@@ -36,11 +36,8 @@ docs/runbooks/gaps.md. It is compared again for a day: trades may still come.
 """,
         schedule=CronTriggerTimetable("*/2 * * * * 35", timezone="UTC"),
         start_date=START,
-        catchup=False,
-        max_active_runs=1,
         dagrun_timeout=timedelta(hours=1),
-        default_args=POLICY,
-        is_paused_upon_creation=False,
+        **alone(),
         tags=["completeness"],
     ) as dag:
         CountJob(

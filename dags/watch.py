@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from airflow.sdk import DAG, CronTriggerTimetable, Param
 
-from dags.factory.policy import POLICY, START
+from dags.factory.policy import START, alone
 from dags.factory.watching import LookJob
 
 with DAG(
@@ -36,12 +36,9 @@ Nobody is told. `BULLION_HEARTBEAT_URL` names a service that tells you when it s
     # Between the runs of the other DAGs that are there each minute.
     schedule=CronTriggerTimetable("* * * * * 30", timezone="UTC"),
     start_date=START,
-    catchup=False,
-    max_active_runs=1,
     dagrun_timeout=timedelta(minutes=5),
     # The next minute looks again; a retry would only come between.
-    default_args={**POLICY, "retries": 0, "execution_timeout": timedelta(minutes=3)},
-    is_paused_upon_creation=False,
+    **alone(retries=0, execution_timeout=timedelta(minutes=3)),
     params={
         "test": Param(
             False, type="boolean", description="Send a test alert instead of looking."

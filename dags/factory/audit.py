@@ -11,7 +11,7 @@ from airflow.providers.standard.operators.bash import BashOperator
 from airflow.sdk import DAG, Context, CronTriggerTimetable, Param, chain, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from dags.factory.policy import POLICY
+from dags.factory.policy import alone
 from dags.factory.spark_job import SparkJob
 
 POOL = "gold.audits"
@@ -151,10 +151,8 @@ def audit_dag(with_files: Sequence[str]) -> DAG:
         # Files of the day before are out by then. Without a start, a new laptop waits
         # for that hour.
         schedule=CronTriggerTimetable("40 6 * * *", timezone="UTC"),
-        catchup=False,
-        max_active_runs=1,
         dagrun_timeout=timedelta(hours=12),
-        default_args=POLICY,
+        **alone(),
         params={
             "first": Param(
                 None,
@@ -171,7 +169,6 @@ def audit_dag(with_files: Sequence[str]) -> DAG:
                 description="Included; none is the first day alone.",
             ),
         },
-        is_paused_upon_creation=False,
         tags=["audit"],
     ) as dag:
         chain(

@@ -10,7 +10,7 @@ from airflow.providers.standard.operators.bash import BashOperator
 from airflow.sdk import DAG, Context, CronDataIntervalTimetable, Param
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from dags.factory.policy import POLICY, START
+from dags.factory.policy import START, alone
 from dags.factory.settings import environment
 
 TRIAGE = """
@@ -123,11 +123,9 @@ def backfill_dag(exchange: str) -> DAG:
         # A run is one day, only with this timetable and midnight.
         schedule=CronDataIntervalTimetable("0 0 * * *", timezone="UTC"),
         start_date=START,
-        catchup=False,
-        # Of scheduled runs; a backfill says itself how many days go side by side.
-        max_active_runs=1,
         dagrun_timeout=timedelta(days=2),
-        default_args=POLICY,
+        # That is of scheduled runs; a backfill says itself how many go side by side.
+        **alone(),
         params={
             "day": Param(
                 None,
@@ -137,7 +135,6 @@ def backfill_dag(exchange: str) -> DAG:
                 description="Which day to bring, such as 2026-11-05.",
             )
         },
-        is_paused_upon_creation=False,
         tags=["backfill", exchange],
     ) as dag:
         DayJob(

@@ -10,7 +10,7 @@ from airflow.providers.standard.operators.bash import BashOperator
 from airflow.sdk import DAG, Context, CronTriggerTimetable, Param, chain, task
 from airflow.sdk.exceptions import AirflowFailException
 
-from dags.factory.policy import POLICY
+from dags.factory.policy import alone
 
 NAME = r"^(\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ)?$"
 """What a backup is called, or nothing: the newest."""
@@ -80,10 +80,8 @@ def drill_dag() -> DAG:
         doc_md=TRIAGE,
         # Without a start, a new laptop waits for that day.
         schedule=CronTriggerTimetable("20 5 1 * *", timezone="UTC"),
-        catchup=False,
-        max_active_runs=1,
         dagrun_timeout=timedelta(hours=4),
-        default_args=POLICY,
+        **alone(),
         params={
             "backup": Param(
                 None,
@@ -93,7 +91,6 @@ def drill_dag() -> DAG:
                 description="Such as 2026-11-25T03-50-00Z; none is the newest.",
             )
         },
-        is_paused_upon_creation=False,
         tags=["recovery"],
     ) as dag:
         chain(

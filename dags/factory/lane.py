@@ -13,7 +13,7 @@ from airflow.sdk import (
 )
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from dags.factory.policy import POLICY, START
+from dags.factory.policy import START, alone
 from dags.factory.settings import environment
 from dags.factory.spark_job import SparkJob
 from schemas.table import Table
@@ -80,14 +80,11 @@ def lane_dag(
         doc_md=TRIAGE,
         schedule=schedule,
         start_date=START,
-        catchup=False,
-        max_active_runs=1,
         # Backfill runs are not counted by max_active_runs: they would run beside it.
         # The enum that mypy would have is private to the SDK; it takes the words.
         allowed_run_types=["scheduled", "manual"],  # type: ignore[list-item]
         dagrun_timeout=timedelta(hours=1),
-        default_args=POLICY,
-        is_paused_upon_creation=False,
+        **alone(),
         tags=["lane", exchange],
     ) as dag:
         chain(

@@ -1,6 +1,7 @@
-"""What every task of every DAG has in common."""
+"""What every DAG, and every task of it, has in common."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 POLICY = {
@@ -11,3 +12,16 @@ POLICY = {
     "max_retry_delay": timedelta(minutes=5),
     "execution_timeout": timedelta(minutes=20),
 }
+
+
+def alone(**differs: Any) -> dict[str, Any]:
+    """Return how each DAG of ours runs: at once, one run at a time, none for the past.
+
+    `differs` are arguments of its tasks that are not the usual ones.
+    """
+    return {
+        "catchup": False,
+        "max_active_runs": 1,
+        "default_args": {**POLICY, **differs},
+        "is_paused_upon_creation": False,
+    }

@@ -5,7 +5,7 @@ from datetime import timedelta
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
 from airflow.sdk import DAG, Param
 
-from dags.factory.policy import POLICY
+from dags.factory.policy import alone
 from dags.factory.settings import environment, exchanges
 
 POOL = "rebuild"
@@ -46,10 +46,8 @@ def rebuild_dag() -> DAG:
         description="A layer of some days is derived again from the one below.",
         doc_md=TRIAGE,
         schedule=None,
-        catchup=False,
-        max_active_runs=1,
         dagrun_timeout=timedelta(hours=24),
-        default_args=POLICY,
+        **alone(),
         params={
             "layer": Param(
                 "candles",
@@ -81,7 +79,6 @@ def rebuild_dag() -> DAG:
                 description="Else what differs is counted, and nothing is changed.",
             ),
         },
-        is_paused_upon_creation=False,
         tags=["rebuild"],
     ) as dag:
         SparkSubmitOperator(

@@ -8,7 +8,7 @@ from airflow.sdk import DAG, Param, chain, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from dags.factory.people import answer, question, table
-from dags.factory.policy import POLICY, START
+from dags.factory.policy import START, alone
 from dags.factory.settings import environment, exchanges
 
 ADMIT, REFUSE, LEAVE = "Admit", "Refuse", "Leave it closed"
@@ -92,10 +92,7 @@ def release_dag() -> DAG:
         doc_md=TRIAGE,
         schedule=None,
         start_date=START,
-        catchup=False,
-        max_active_runs=1,
-        default_args=POLICY,
-        is_paused_upon_creation=False,
+        **alone(),
         params={
             "exchange": Param(
                 exchanges()[0],

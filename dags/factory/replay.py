@@ -10,7 +10,7 @@ from airflow.sdk import DAG, Context, Param, chain
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from dags.factory.people import answer, cell, question, table
-from dags.factory.policy import POLICY, START
+from dags.factory.policy import START, alone
 from dags.factory.settings import environment, exchanges
 from expectations.replay import ALL, MOST, PASSING, Asked, AskedWrongly, reasons
 
@@ -154,10 +154,7 @@ def replay_dag() -> DAG:
         doc_md=TRIAGE,
         schedule=None,
         start_date=START,
-        catchup=False,
-        max_active_runs=1,
-        default_args=POLICY,
-        is_paused_upon_creation=False,
+        **alone(),
         params=form(),
         tags=["dead letters", "people"],
     ) as dag:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from airflow.providers.standard.operators.bash import BashOperator
 from airflow.sdk import DAG, CronTriggerTimetable
 
-from dags.factory.policy import POLICY
+from dags.factory.policy import alone
 from dags.factory.pools import UPKEEP
 
 PATIENCE = {
@@ -29,11 +29,8 @@ def upkeep_dag(words: str, cron: str, description: str, notes: str) -> DAG:
         doc_md=notes,
         # Without a start, a new laptop waits for the hour instead of running all now.
         schedule=CronTriggerTimetable(cron, timezone="UTC"),
-        catchup=False,
-        max_active_runs=1,
         dagrun_timeout=timedelta(hours=3),
-        default_args={**POLICY, **PATIENCE},
-        is_paused_upon_creation=False,
+        **alone(**PATIENCE),
         tags=["upkeep"],
     ) as dag:
         BashOperator(
