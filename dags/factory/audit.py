@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from airflow.providers.standard.operators.bash import BashOperator
-from airflow.sdk import DAG, Context, CronTriggerTimetable, Param, chain, task
+from airflow.sdk import DAG, Context, CronTriggerTimetable, chain, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
+from dags.factory.day_param import day
 from dags.factory.policy import alone
 from dags.factory.spark_job import SparkJob
 
@@ -154,20 +155,8 @@ def audit_dag(with_files: Sequence[str]) -> DAG:
         dagrun_timeout=timedelta(hours=12),
         **alone(),
         params={
-            "first": Param(
-                None,
-                type=["null", "string"],
-                format="date",
-                title="First day (UTC)",
-                description="Such as 2026-11-05; none is yesterday.",
-            ),
-            "last": Param(
-                None,
-                type=["null", "string"],
-                format="date",
-                title="Last day (UTC)",
-                description="Included; none is the first day alone.",
-            ),
+            "first": day("First day", "Such as 2026-11-05; none is yesterday."),
+            "last": day("Last day", "Included; none is the first day alone."),
         },
         tags=["audit"],
     ) as dag:

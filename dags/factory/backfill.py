@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from airflow.providers.standard.operators.bash import BashOperator
-from airflow.sdk import DAG, Context, CronDataIntervalTimetable, Param
+from airflow.sdk import DAG, Context, CronDataIntervalTimetable
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
+from dags.factory.day_param import day
 from dags.factory.policy import START, alone
 from dags.factory.settings import environment
 
@@ -126,15 +127,7 @@ def backfill_dag(exchange: str) -> DAG:
         dagrun_timeout=timedelta(days=2),
         # That is of scheduled runs; a backfill says itself how many go side by side.
         **alone(),
-        params={
-            "day": Param(
-                None,
-                type=["null", "string"],
-                format="date",
-                title="Day (UTC)",
-                description="Which day to bring, such as 2026-11-05.",
-            )
-        },
+        params={"day": day("Day", "Which day to bring, such as 2026-11-05.")},
         tags=["backfill", exchange],
     ) as dag:
         DayJob(

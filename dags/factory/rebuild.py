@@ -5,6 +5,7 @@ from datetime import timedelta
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
 from airflow.sdk import DAG, Param
 
+from dags.factory.day_param import day
 from dags.factory.policy import alone
 from dags.factory.settings import environment, exchanges
 
@@ -65,13 +66,7 @@ def rebuild_dag() -> DAG:
                 title="First day (UTC)",
                 description="Such as 2026-11-05.",
             ),
-            "last": Param(
-                None,
-                type=["null", "string"],
-                format="date",
-                title="Last day (UTC)",
-                description="Included; none is the first day alone.",
-            ),
+            "last": day("Last day", "Included; none is the first day alone."),
             "write": Param(
                 False,
                 type="boolean",
