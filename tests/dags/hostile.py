@@ -27,6 +27,12 @@ REPORT = {
     "checks": [],
     "outcomes": {},
     "lane_is_closed": False,
+    "backup": "",
+    "faults": [],
+    "tables": [],
+    "streams": [],
+    "files": 0,
+    "lost": 0,
 }
 """What every job here says: all that the tasks behind one read."""
 PROGRAM = """\

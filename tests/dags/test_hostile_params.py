@@ -51,6 +51,8 @@ def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lane: Lane) -> Path:
     monkeypatch.setenv("BULLION_EXCHANGES", ",".join(all_exchanges()))
     monkeypatch.setenv("BULLION_SPARK_PYTHON", str(folder / "job"))
     monkeypatch.setenv("BULLION_SPARK_SUBMIT", str(folder / "job"))
+    # A drill runs in Airflow's own Python.
+    monkeypatch.setattr("sys.executable", str(folder / "job"))
     spark = {"conn_type": "spark", "host": "local[2]"}
     monkeypatch.setenv("AIRFLOW_CONN_SPARK_UPKEEP", json.dumps(spark))
     monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
@@ -70,7 +72,14 @@ def walked(dag: DAG, change: dict[str, Any], reason: str = "") -> Walk:
 def test_every_form_is_tried(bag: BundleDagBag) -> None:
     named = {dag.dag_id for dag in forms(bag)}
 
-    assert {"audit", "rebuild", "release_lane", "replay_dead_letters", "watch"} < named
+    assert {
+        "audit",
+        "rebuild",
+        "restore_drill",
+        "release_lane",
+        "replay_dead_letters",
+        "watch",
+    } < named
     assert any(name.startswith("backfill__") for name in named)
 
 
