@@ -81,6 +81,8 @@ ENDLESS = ("bronze.trades", "silver.dead_letters")
 """The apps that one continuous driver runs for each of its exchanges."""
 SUBMITTED = "PYSPARK_GATEWAY_PORT"
 """What spark-submit says to a Python program, and nobody else does."""
+REFUSED = 2
+"""Exit code where another try would be refused as well."""
 PATIENCE = timedelta(minutes=2)
 """How long a job waits for its turn: a rebuild takes it for a day at a time."""
 TOLD = (
@@ -141,7 +143,7 @@ def main(words: Sequence[str]) -> int:
         # A restore speaks with a person; its stderr has what Spark says.
         where = sys.stdout if asked.app == "restore" else sys.stderr
         print(f"{lacking}{type(error).__name__}: {error}", file=where)
-        return 1
+        return REFUSED if isinstance(error, RebuildRefused) else 1
 
 
 def arguments() -> argparse.ArgumentParser:

@@ -3,13 +3,16 @@
 from datetime import timedelta
 
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
-from airflow.sdk import DAG, Param
+from airflow.sdk import DAG, Context, Param
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from dags.factory.day_param import day
 from dags.factory.policy import alone
 from dags.factory.settings import environment, exchanges
 
 POOL = "rebuild"
+REFUSED = "Error code is: 2."
+"""What the operator says of a program that ended with this exit code."""
 CONNECTION = "spark_upkeep"
 """Where its Spark works: on this machine, or on the cluster."""
 TRIAGE = """
@@ -33,10 +36,30 @@ without its message, a trade of gold that silver lacks) is counted and left alon
 it may be all that there is of it.
 
 ### When it is red
-- **`RebuildRefused`:** the layer below keeps no more all of those days; nothing was
-  changed. Take younger ones, or bring the day again with `backfill__<exchange>`.
+- **`RebuildRefused`** (not retried): the layer below keeps no more all of those days;
+  nothing was changed. Take younger ones, or bring the day again with
+  `backfill__<exchange>`.
 - **Anything else:** what was written stays and is right. *Clear* goes on with the rest.
 """
+
+
+class RebuildJob(SparkSubmitOperator):
+    """Runs the program; what it refuses is not tried again."""
+
+    def execute(self, context: Context) -> None:
+        """Return once all is written, or counted.
+
+        Raises:
+            AirflowFailException: the program refused; its log says why, and what to do.
+        """
+        try:
+            super().execute(context)
+        except AirflowException as why:
+            if REFUSED in str(why):
+                raise AirflowFailException(
+                    "this cannot be rebuilt: the log's last line says why"
+                ) from why
+            raise
 
 
 def rebuild_dag() -> DAG:
@@ -76,7 +99,7 @@ def rebuild_dag() -> DAG:
         },
         tags=["rebuild"],
     ) as dag:
-        SparkSubmitOperator(
+        RebuildJob(
             task_id="rebuild",
             name="rebuild {{ params.layer }} {{ params.exchange }}",
             conn_id=CONNECTION,

@@ -6,7 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import ParamValidationError
+from airflow.sdk.exceptions import (
+    AirflowException,
+    AirflowFailException,
+    ParamValidationError,
+)
 
 from dags.factory.pools import all_pools
 from dags.factory.rebuild import CONNECTION, POOL, rebuild_dag
@@ -63,6 +67,19 @@ def test_the_program_is_told_the_form_and_where_spark_is(submitted: Any) -> None
     assert spark[spark.index("--properties-file") + 1] == "/conf/spark-defaults.conf"
     # Nothing is written unless somebody asked for it.
     assert submitted(FORM)[-4:] == ["--to", "", "--write", "no"]
+
+
+@pytest.mark.parametrize(("code", "again"), [(2, False), (1, True)])
+def test_what_was_refused_is_not_tried_again(
+    tmp_path: Path, submitted: Any, code: int, again: bool
+) -> None:
+    binary = tmp_path / "spark-submit"
+    binary.write_text(f"#!/bin/sh\necho RebuildRefused: why\nexit {code}\n")
+
+    with pytest.raises(AirflowException) as told:
+        submitted(FORM)
+
+    assert isinstance(told.value, AirflowFailException) is not again
 
 
 @pytest.mark.parametrize(

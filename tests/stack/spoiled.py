@@ -14,13 +14,15 @@ from tests.stack.promises import GOLD
 
 DAG = "/api/v2/dags/rebuild/dagRuns"
 FEW = 3
+TODAY = "{} >= date_trunc('day', now())"
+"""Of a recording's days silver has let go: they cannot be derived again."""
 
 
 def trades(laptop: Laptop, exchange: str) -> list[dict[str, Any]]:
-    """Return some of the first trades of an exchange, whole."""
+    """Return some of today's first trades of an exchange, whole."""
     return laptop.sql(
         f"SELECT * EXCLUDE (gold_ingestion_timestamp, vendor_data) FROM {GOLD} "
-        f"WHERE exchange = '{exchange.upper()}' "
+        f"WHERE exchange = '{exchange.upper()}' AND {TODAY.format('timestamp')} "
         f"ORDER BY timestamp, message_id LIMIT {FEW}"
     )
 
@@ -31,7 +33,7 @@ def taken_out(laptop: Laptop, some: Sequence[dict[str, Any]]) -> None:
     minute = laptop.one(
         "SELECT strftime(min(window_start) AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%S') "
         "|| '+00:00' AS at FROM gold_crypto_candles_1m "
-        f"WHERE exchange = '{first['exchange']}'"
+        f"WHERE exchange = '{first['exchange']}' AND {TODAY.format('window_start')}"
     )
     ids = [each["message_id"] for each in some]
     delete(laptop, "gold.trades", In(term="message_id", values=ids))

@@ -251,7 +251,8 @@ def test_what_a_hand_took_out_of_gold_is_derived_again(laptop: Laptop) -> None:
     exchange = usual_exchanges()[-1]
     name = exchange.upper()
     some = spoiled.trades(laptop, exchange)
-    mine = f"gold_crypto_candles_1m WHERE exchange = '{name}'"
+    today = spoiled.TODAY.format("window_start")
+    mine = f"gold_crypto_candles_1m WHERE exchange = '{name}' AND {today}"
     day = laptop.one(f"SELECT min(window_start)::DATE::VARCHAR AS day FROM {mine}")
     minutes = (
         f"SELECT count(*) AS n, sum(volume)::VARCHAR AS volume FROM {mine} AND "
