@@ -112,6 +112,8 @@ def rebuild_dag() -> DAG:
                 *("--from", "{{ params.first }}", "--to", "{{ params.last or '' }}"),
                 *("--write", "{{ 'yes' if params.write else 'no' }}"),
             ],
+            # Its page would listen on every address of this machine.
+            conf={"spark.ui.enabled": "false"},
             # A day of a busy exchange beside the lanes' own driver.
             driver_memory="1g",
             pool=POOL,

@@ -65,6 +65,7 @@ def test_the_program_is_told_the_form_and_where_spark_is(submitted: Any) -> None
     spark = words[:at]
     assert spark[spark.index("--master") + 1] == "local[2]"
     assert spark[spark.index("--properties-file") + 1] == "/conf/spark-defaults.conf"
+    assert "spark.ui.enabled=false" in spark
     # Nothing is written unless somebody asked for it.
     assert submitted(FORM)[-4:] == ["--to", "", "--write", "no"]
 
