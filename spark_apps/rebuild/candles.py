@@ -1,4 +1,4 @@
-"""Candles of a day, computed again from what they follow from; those that differ go.
+"""Candles of a day, computed again; those that differ from what is stored replace it.
 
 Minutes are written in gold's turn of the exchange, wider ones in the turn of the DAG
 `candles`. A window without a trade goes.

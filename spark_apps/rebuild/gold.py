@@ -36,13 +36,13 @@ from spark_apps.rebuild.rows import (
     named,
     said,
 )
+from spark_apps.repeats import HASH, among, hashed
 from spark_apps.settings import Settings
 from spark_apps.spans import EXCHANGE, SLACK, plain, within
 from spark_apps.streams import DROPPED, REBUILD
 
 GOLD, ACCOUNT = table_at("gold.trades"), table_at("gold.accounting")
 KEY = "message_id"
-HASH = "key_hash"
 LACKING, OTHER, DOUBLED, TOO_MANY, UNPROVEN = (
     *("lacking", "other", "doubled", "too many", "unproven"),
 )
@@ -87,7 +87,7 @@ class Part:
         inside = F.expr(within("timestamp", [self.day.span]))
         parts = [
             rows.select(
-                F.xxhash64(KEY).alias(HASH),
+                hashed(F.col(KEY)).alias(HASH),
                 said(TRADE_COLUMNS).alias(SAID),
                 inside.alias("inside"),
                 F.lit(layer).alias("layer"),
@@ -121,13 +121,13 @@ class Part:
             F.struct("ingestion_timestamp", *PLACE[1:]),
         )
         wanted = (
-            among(self.silver, few)
+            among(self.silver, few, KEY)
             .withColumn(SAID, said(TRADE_COLUMNS))
             .groupBy(F.col(KEY).alias("id"))
             .agg(first.alias("first"), F.collect_set(SAID).alias("may_say"))
         )
         held = (
-            among(self.gold, few)
+            among(self.gold, few, KEY)
             .withColumn(SAID, said(TRADE_COLUMNS))
             .groupBy(F.col(KEY).alias("id"))
             .agg(
@@ -142,7 +142,7 @@ class Part:
             F.lit(True).alias("dead"),
         )
         passed = self.pins.read_by_gold.rows(self.pins.spark).where(self.near)
-        read = among(passed, few).select(F.col(KEY).alias("id")).distinct()
+        read = among(passed, few, KEY).select(F.col(KEY).alias("id")).distinct()
         both = (
             wanted.join(held, "id", "full_outer")
             .join(dead, [f"gold_{name}" for name in TRADE], "left")
@@ -175,10 +175,6 @@ def wrong() -> Column:
 def others() -> list[Field]:
     """Return the columns of a trade but for its key."""
     return [each for each in TRADE_COLUMNS if each.name != KEY]
-
-
-def among(rows: DataFrame, few: DataFrame) -> DataFrame:
-    return rows.join(few, F.xxhash64(rows[KEY]) == few[HASH], "left_semi")
 
 
 def rebuild(
