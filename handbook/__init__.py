@@ -1,0 +1,1 @@
+"""The handbook: docs/ and what the code says of itself, as one site."""

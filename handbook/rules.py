@@ -1,0 +1,47 @@
+"""The page of the reasons for which rows are refused, from the rules themselves."""
+
+from collections.abc import Sequence
+
+from expectations.gold import trades as gold
+from expectations.rule import Rule
+from expectations.silver import trades as silver
+from handbook.markdown import table
+from schemas.table import all_exchanges
+
+HEAD = """\
+# Rules and reasons
+
+A row of silver met each of these conditions. One that did not is a row of
+`silver_dead_letters`, with the first reason in this order as its `error_reason`; the
+others stand in `error_detail`. Times are judged against the moment in which the frame
+came and never against a clock, so that a replay gives the same verdict. A condition that
+is NULL is not met.
+
+"""
+BETWEEN = """
+## What gold is looked at for
+
+The DAG `inspection` asks this of what gold's trades got since its last look. A fault
+closes no lane: it is red there, and the watch tells of it.
+
+"""
+
+
+def page() -> str:
+    """Return the reasons of silver and of gold, with their conditions in SQL."""
+    example = all_exchanges()[0]
+    return HEAD + told(silver.rules(example)) + BETWEEN + told(gold.rules())
+
+
+def told(rules: Sequence[Rule]) -> str:
+    rows = (
+        (f"`{rule.error_reason}`", rule.error_type, condition(rule)) for rule in rules
+    )
+    return table(("reason", "kind", "condition"), rows)
+
+
+def condition(rule: Rule) -> str:
+    """Return its SQL, or in words where the SQL is a digest that no one reads."""
+    if rule.given:
+        return "the UUIDv5 of `exchange`, `symbol` and `trade_id`, joined by bars"
+    return f"`{rule.holds}`"
