@@ -16,6 +16,8 @@ that is captured.
 
 """
 SLOT = "<exchange>"
+HEADING = re.compile(r"^### (.+)$", re.MULTILINE)
+"""Nearly the same in each DAG: they would only lengthen the table of contents."""
 NAMED = re.compile(r"\bdocs/([\w/-]+\.md)")
 """A page of docs/ as notes name it, where no link leads to the repository."""
 
@@ -35,7 +37,8 @@ def page() -> str:
 
 
 def part(dag: Told) -> str:
-    notes = NAMED.sub(r"[docs/\1](../\1)", dag.notes)
+    notes = HEADING.sub(r"**\1**\n", dag.notes)
+    notes = NAMED.sub(r"[docs/\1](../\1)", notes)
     return f"\n## {escaped(dag.dag_id)}\n\n{escaped(dag.description)}\n\n{notes}\n"
 
 

@@ -15,7 +15,7 @@ A row of silver met each of these conditions. One that did not is a row of
 `silver_dead_letters`, with the first reason in this order as its `error_reason`; the
 others stand in `error_detail`. Times are judged against the moment in which the frame
 came and never against a clock, so that a replay gives the same verdict. A condition that
-is NULL is not met.
+is NULL is not met. Name and first day of the exchange are those of {} here.
 
 """
 BETWEEN = """
@@ -30,7 +30,8 @@ closes no lane: it is red there, and the watch tells of it.
 def page() -> str:
     """Return the reasons of silver and of gold, with their conditions in SQL."""
     example = all_exchanges()[0]
-    return HEAD + told(silver.rules(example)) + BETWEEN + told(gold.rules())
+    head = HEAD.format(example.upper())
+    return head + told(silver.rules(example)) + BETWEEN + told(gold.rules())
 
 
 def told(rules: Sequence[Rule]) -> str:

@@ -8,6 +8,7 @@ from mkdocs.structure.pages import Page
 
 from handbook import command_line, dags, rules, settings, tables, topics
 from handbook.links import fetched, relinked
+from handbook.markdown import unbarred
 from schemas.table import ROOT
 
 log = logging.getLogger("mkdocs.plugins.handbook")
@@ -44,11 +45,12 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, files: Files, **_: object) -> str:
-    """Lead links between files of the repository to their pages."""
+    """Lead links between files of the repository to their pages; mend bars in code."""
     path = page.file.src_uri
     pages = {f"docs/{file.src_uri}": file.src_uri for file in files} | ELSEWHERE
     source = {page: source for source, page in ELSEWHERE.items()}
-    return relinked(markdown, source.get(path, f"docs/{path}"), path, pages)
+    text = unbarred(markdown)
+    return relinked(text, source.get(path, f"docs/{path}"), path, pages)
 
 
 def on_post_page(output: str, page: Page, **_: object) -> str:

@@ -26,7 +26,7 @@ def page() -> str:
 def parts() -> Iterator[str]:
     for each in all_tables():
         yield f"\n## {stored(each)}\n\n{each.about}\n\n"
-        yield table(("", ""), facts(each))
+        yield from (f"- {name}: {fact}\n" for name, fact in facts(each))
         yield "\n"
         yield table(("column", "type", "may be NULL", "what it says"), columns(each))
 

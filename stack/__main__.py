@@ -74,6 +74,15 @@ def arguments() -> argparse.ArgumentParser:
     sql.add_argument("words", nargs=argparse.REMAINDER, metavar="[QUERY] [--format F]")
     air = commands.add_parser("airflow", help="Airflow's own command line")
     air.add_argument("words", nargs=argparse.REMAINDER, metavar="WORDS")
+    docs = commands.add_parser("docs", help="build the handbook, to be read offline")
+    docs.add_argument(
+        "--serve",
+        nargs="?",
+        type=int,
+        const=18200,
+        metavar="PORT",
+        help="show it at this port of the machine (18200), anew after each change",
+    )
     test = commands.add_parser("test", help="lint, types, contracts and tests")
     test.add_argument("tier", nargs="?", choices=("fast", "spark", "stack", "cluster"))
     test.add_argument("words", nargs=argparse.REMAINDER, metavar="[PYTEST WORDS]")

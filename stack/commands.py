@@ -201,6 +201,17 @@ def restart(asked: argparse.Namespace) -> int:
     return 0
 
 
+def docs(asked: argparse.Namespace) -> int:
+    from stack import documents
+
+    place = Place.read()
+    with turn(place):
+        documents.prepare(place)
+    if asked.serve:
+        return documents.serve(place, asked.serve)
+    return documents.build(place)
+
+
 def test(asked: argparse.Namespace) -> int:
     from stack import testing
 
@@ -249,6 +260,7 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "restart": restart,
     "sql": sql,
     "airflow": airflow,
+    "docs": docs,
     "test": test,
     "bench": bench,
 }

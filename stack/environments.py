@@ -1,4 +1,4 @@
-"""The two virtual environments, built by uv from locks with hashes."""
+"""The virtual environments, built by uv from locks with hashes."""
 
 import os
 import subprocess

@@ -11,6 +11,7 @@ from tempfile import mkdtemp
 from rich.console import Console
 from rich.table import Table
 
+from stack import documents
 from stack.class_archive import keep
 from stack.environments import build_all
 from stack.jars import fetch
@@ -20,8 +21,8 @@ from stack.turn import turn
 
 console = Console()
 ROOMS = (
-    *("dags", "expectations", "ingestion", "query", "schemas", "simulator"),
-    *("spark_apps", "stack"),
+    *("dags", "expectations", "handbook", "ingestion", "query", "schemas"),
+    *("simulator", "spark_apps", "stack"),
 )
 IN_SPARK = (
     *("tests/ingestion", "tests/simulator", "tests/schemas", "tests/spark_apps"),
@@ -29,7 +30,7 @@ IN_SPARK = (
 )
 IN_AIRFLOW = (
     *("tests/dags", "tests/expectations", "tests/house", "tests/query"),
-    "tests/laptop",
+    *("tests/laptop", "tests/handbook"),
 )
 FAST = "not spark and not stack and not cluster"
 SIDE_BY_SIDE = ("-n", "2", "--dist", "worksteal")
@@ -51,7 +52,7 @@ def checks() -> list[Step]:
         name for name in (*ROOMS, "tests", "benchmarks") if (REPO / name).exists()
     )
     packages = {
-        "airflow": ("dags", "expectations", "query", "stack"),
+        "airflow": ("dags", "expectations", "handbook", "query", "stack"),
         "spark": ("schemas", "ingestion", "simulator", "spark_apps"),
     }
     return [
@@ -107,6 +108,7 @@ def run(place: Place, tier: str | None, words: Sequence[str]) -> int:
     else:
         todo = [
             *checks(),
+            Step("the handbook, strictly", documents.ENV, documents.words(place)),
             *tests("fast", words),
             *tests("spark", words),
             *tests("stack", words),
@@ -127,6 +129,8 @@ def prepare(place: Place, tier: str | None = "fast") -> None:
     with turn(place):
         build_all(place, tests=True)
         fetch(place)
+        if not tier:
+            documents.prepare(place)
         if tier != "fast":
             keep(place)
 
@@ -162,7 +166,7 @@ def asked(place: Place, step: Step) -> tuple[Step, bool, float]:
 
 def surroundings(place: Place) -> Mapping[str, str]:
     """Return the environment of tests: our Java and jars, and no running stack."""
-    return inherited() | {
+    return inherited() | documents.QUIET | {
         "BULLION_JARS": str(place.jars / "spark"),
         "JAVA_HOME": str(place.java),
         "PYSPARK_PYTHON": str(place.python("spark")),

@@ -12,7 +12,10 @@ import pytest
 from schemas.table import ROOT, Layer, Table, all_exchanges, all_tables
 from schemas.trade import TRADE_COLUMNS, Trade
 
-ROOMS = ("dags", "expectations", "ingestion", "query", "schemas", "spark_apps", "stack")
+ROOMS = (
+    *("dags", "expectations", "handbook", "ingestion", "query", "schemas"),
+    *("spark_apps", "stack"),
+)
 ENTRIES = {
     "dags/factory/settings.py",
     "dags/plugins/data_docs_plugin.py",
