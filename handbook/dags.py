@@ -11,8 +11,8 @@ from schemas.table import ROOT
 HEAD = """\
 # DAGs
 
-The notes of each DAG, as its page in Airflow shows them. `<exchange>` is the name of one
-that is captured.
+The notes of each DAG, as its page in Airflow shows them. `<exchange>` is the name of
+one that is captured.
 
 """
 SLOT = "<exchange>"
@@ -69,7 +69,9 @@ def dags_of(file: Path) -> Iterator[Told]:
                 said = {"dag_id": words, "description": about, "doc_md": does}
             case _:
                 continue
-        texts = [text(said[name], names) for name in ("dag_id", "description", "doc_md")]
+        texts = [
+            text(said[name], names) for name in ("dag_id", "description", "doc_md")
+        ]
         # A factory whose words are its caller's arguments is told of by its callers.
         if all(texts):
             dag_id, description, notes = texts

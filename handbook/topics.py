@@ -10,9 +10,9 @@ from schemas.topic import ALL_TOPICS, Topic
 HEAD = """\
 # Topics
 
-`./bullion up` makes each topic by itself, for each exchange, and registers the schema of
-its values. Values have the registry's header (a zero byte, four bytes of schema id) and
-the Avro record behind it.
+`./bullion up` makes each topic by itself, for each exchange, and registers the schema
+of its values. Values have the registry's header (a zero byte, four bytes of schema id)
+and the Avro record behind it.
 
 """
 EACH = "<exchange>"

@@ -166,13 +166,17 @@ def asked(place: Place, step: Step) -> tuple[Step, bool, float]:
 
 def surroundings(place: Place) -> Mapping[str, str]:
     """Return the environment of tests: our Java and jars, and no running stack."""
-    return inherited() | documents.QUIET | {
-        "BULLION_JARS": str(place.jars / "spark"),
-        "JAVA_HOME": str(place.java),
-        "PYSPARK_PYTHON": str(place.python("spark")),
-        "PYTHONPATH": str(REPO),
-        "TZ": "UTC",
-    }
+    return (
+        inherited()
+        | documents.QUIET
+        | {
+            "BULLION_JARS": str(place.jars / "spark"),
+            "JAVA_HOME": str(place.java),
+            "PYSPARK_PYTHON": str(place.python("spark")),
+            "PYTHONPATH": str(REPO),
+            "TZ": "UTC",
+        }
+    )
 
 
 def board(done: Sequence[tuple[Step, bool, float]]) -> Table:
