@@ -13,9 +13,9 @@ DECIMAL = "DECIMAL(38, 18)"
 
 
 def make_known(engine: duckdb.DuckDBPyConnection) -> None:
-    """Let a connection say `exact_ratio(paid, volume)` and `exact_paid(...)`."""
+    """Let a connection say `exact_ratio(paid, volume)` and `exact_sum(...)`."""
     engine.create_function("exact_ratio", exact_ratio, [DECIMAL, DECIMAL], DECIMAL)
-    engine.create_function("exact_paid", exact_paid, ["HUGEINT"] * 5, DECIMAL)
+    engine.create_function("exact_sum", exact_sum, ["HUGEINT"] * 5, DECIMAL)
 
 
 def exact_ratio(paid: Decimal, volume: Decimal) -> Decimal | None:
@@ -28,8 +28,8 @@ def exact_ratio(paid: Decimal, volume: Decimal) -> Decimal | None:
     return ratio if ratio is not None and abs(ratio) < MOST else None
 
 
-def exact_paid(e0: int, e9: int, e18: int, e27: int, e36: int) -> Decimal | None:
-    """Return a sum of products, of which each part is the power of ten that it names.
+def exact_sum(e0: int, e9: int, e18: int, e27: int, e36: int) -> Decimal | None:
+    """Return the sum of parts, each of which counts 10 to the minus what it is named.
 
     Rounded half up to 18 places; None where no decimal holds it.
     """
@@ -50,6 +50,12 @@ def limbs(column: str) -> str:
     )
 
 
+def sum_of(column: str) -> str:
+    """Return the SQL of a column's sum, over rows that have its limbs."""
+    parts = (f"sum({column}_{limb})::HUGEINT" for limb in LIMBS)
+    return f"exact_sum({', '.join(parts)}, 0::HUGEINT, 0::HUGEINT)"
+
+
 def sum_of_products(a: str, b: str) -> str:
     """Return the SQL of an exact sum of a times b, over rows that have their limbs.
 
@@ -65,4 +71,4 @@ def sum_of_products(a: str, b: str) -> str:
         f"{nanos_a} * {attos_b} + {attos_a} * {nanos_b}",
         f"{attos_a} * {attos_b}",
     )
-    return f"exact_paid({', '.join(f'sum({part})::HUGEINT' for part in parts)})"
+    return f"exact_sum({', '.join(f'sum({part})::HUGEINT' for part in parts)})"

@@ -1,7 +1,7 @@
 """Answers as files: Parquet, Arrow, CSV or JSON, whole or not at all."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -71,12 +71,23 @@ def written(answer: duckdb.DuckDBPyConnection, form: str, out: BinaryIO) -> int:
             show(names, rows, form, text)
         return len(rows)
     count: int = 0
-    batches = answer.to_arrow_reader(BATCH)
-    with writer(form)(out, batches.schema) as file:
-        for batch in batches:
+    reader = answer.to_arrow_reader(BATCH)
+    with writer(form)(out, reader.schema) as file:
+        for batch in batches(reader):
             count += int(batch.num_rows)
             file.write_batch(batch)
     return count
+
+
+def batches(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+    """Yield what DuckDB reads, with its errors as its own and not as the disk's.
+
+    Arrow hands them on as OSError, which a full disk is too.
+    """
+    try:
+        yield from reader
+    except OSError as error:
+        raise duckdb.IOException(str(error)) from error
 
 
 def writer(form: str) -> Callable[[BinaryIO, pa.Schema], pa.RecordBatchFileWriter]:

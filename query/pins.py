@@ -9,6 +9,7 @@ from pyiceberg.table import Table
 from query.as_of import NOTHING, committed_at, moment_of, snapshot_at, snapshot_named
 from query.catalog import table_names
 from query.settings import Settings
+from schemas.table import NAMESPACE
 
 AsOf = datetime | str | int
 YEAR = 8
@@ -41,7 +42,8 @@ class Pins:
         """The one table that was named by its snapshot's id."""
         self.moment, self.snapshot_id = self.asked(as_of)
         if self.snapshot_id is not None:
-            every = ((name, self.table(name)) for name in self.tables)
+            made = {name for *_, name in catalog.list_tables(NAMESPACE)}
+            every = ((n, self.table(n)) for n in self.tables if n in made)
             self.named, self.moment = committed_at(every, self.snapshot_id)
 
     @staticmethod

@@ -2,7 +2,7 @@
 
 import duckdb
 
-from query.exact import limbs, sum_of_products
+from query.exact import limbs, sum_of, sum_of_products
 from query.terms import Term
 from schemas.table import table_at
 
@@ -10,19 +10,17 @@ TRADES = table_at("gold.trades").stored_as
 BODY = f"""
 WITH traded AS (
     SELECT exchange, symbol, base_asset, quote_currency, timestamp, quantity,
-           price::DOUBLE * quantity::DOUBLE < 1e20 AS held,
-           {limbs("price")}, {limbs("quantity")}
+           CASE WHEN price::DOUBLE * quantity::DOUBLE < 1e20 THEN price END AS price
     FROM {TRADES}
     WHERE timestamp >= since::TIMESTAMPTZ AND timestamp < until::TIMESTAMPTZ),
+split AS (SELECT *, {limbs("price")}, {limbs("quantity")} FROM traded),
 summed AS (
     SELECT exchange, symbol, base_asset, quote_currency,
            min(timestamp) AS first_trade, max(timestamp) AS last_trade,
-           count(*) AS trade_count,
-           CASE WHEN sum(quantity::DOUBLE) < 1e20 THEN sum(quantity) END
-               ::DECIMAL(38, 18) AS volume,
-           CASE WHEN bool_and(held) THEN {sum_of_products("price", "quantity")} END
-               AS quote_volume
-    FROM (SELECT * FROM traded) GROUP BY ALL)
+           count(*) AS trade_count, {sum_of("quantity")} AS volume,
+           CASE WHEN count(price) = count(*)
+                THEN {sum_of_products("price", "quantity")} END AS quote_volume
+    FROM split GROUP BY exchange, symbol, base_asset, quote_currency)
 SELECT *, exact_ratio(quote_volume, volume) AS vwap
 FROM summed ORDER BY exchange, symbol"""
 

@@ -91,9 +91,7 @@ def test_before_its_first_commit_a_table_had_no_row(story: Story) -> None:
         (123456789, "no table has a snapshot 123456789"),
     ],
 )
-def test_what_is_no_time_is_refused(
-    story: Story, as_of: str | int, said: str
-) -> None:
+def test_what_is_no_time_is_refused(story: Story, as_of: str | int, said: str) -> None:
     with pytest.raises(QueryRefused, match=said):
         story.count(f"FROM {GOLD}", as_of)
 

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from query.catalog import unions
-from query.exact import exact_paid
+from query.exact import exact_sum
 from query.lake import Lake
 from query.settings import Settings
 from query.terms import told
 from schemas.table import all_exchanges, table_at
+from tests.expectations.tables import append
 from tests.query.market_days import (
     FIELDS,
     GOLD,
@@ -88,9 +89,9 @@ def test_vwap_is_what_the_trades_of_the_span_give(traded: Lake) -> None:
 
 
 def test_a_sum_of_products_is_exact_and_none_where_no_decimal_holds_it() -> None:
-    assert exact_paid(1, 2, 3, 4, 500_000_000) == Decimal("1.000000002000000003")
-    assert exact_paid(0, 0, 0, 0, 5 * 10**17) == Decimal("1e-18")
-    assert exact_paid(10**20, 0, 0, 0, 0) is None
+    assert exact_sum(1, 2, 3, 4, 500_000_000) == Decimal("1.000000002000000003")
+    assert exact_sum(0, 0, 0, 0, 5 * 10**17) == Decimal("1e-18")
+    assert exact_sum(10**20, 0, 0, 0, 0) is None
 
 
 def test_a_trade_that_no_sum_holds_makes_null_and_no_error(
@@ -99,7 +100,8 @@ def test_a_trade_that_no_sum_holds_makes_null_and_no_error(
     catalog = market(tmp_path)
     huge = Decimal("99999999999999999999.999999999999999999")
     (row,) = gold_rows(ONE, 0, 1)
-    commit(catalog, [row | {"price": huge, "quantity": huge}])
+    table = catalog.load_table(f"market_data.{GOLD}")
+    append(table, "gold.trades", [row | {"price": huge, "quantity": huge}])
     with Lake(settings_of(tmp_path), catalog) as opened:
         (found,) = rows_of(opened, f"FROM vwap('{HOUR}', now())")
 
