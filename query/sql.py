@@ -105,7 +105,7 @@ def answer(
             out = Console()
             out.print(dots(chart(names, found), out.width))
         else:
-            show(names, found, form)
+            show(names, found, form, sys.stdout)
     if form == "table" or output or plot is not None:
         print(f"{rows:,} rows in {took:.2f} s", file=sys.stderr)
     if not rows:
