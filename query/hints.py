@@ -17,12 +17,14 @@ MOST = 40
 """Names that a sentence may list."""
 
 
-def hints(lake: "Lake", text: str) -> list[str]:
+def hints(lake: "Lake", asking: str) -> list[str]:
     """Return, of an empty answer to a question of gold, what gold does not have."""
-    if not re.search(r"\b(gold_crypto_|candles|vwap|spread|vendor_trades)", text, re.I):
+    if not re.search(
+        r"\b(gold_crypto_|candles|vwap|spread|vendor_trades)", asking, re.I
+    ):
         return []
-    rows = lake.query("SELECT exchange, symbol, first_day, last_day FROM symbols")
-    found = rows.fetchall()
+    text = "SELECT exchange, symbol, first_day, last_day FROM symbols"
+    found = lake.read(text, lambda answer: answer.fetchall())
     if not found:
         return ["gold has no candles yet: ./bullion status shows how far the rows are"]
     known = {
@@ -30,7 +32,7 @@ def hints(lake: "Lake", text: str) -> list[str]:
         "symbol": sorted({row[1] for row in found}),
     }
     said = []
-    for kind, name in asked(text):
+    for kind, name in asked(asking):
         if name not in known[kind]:
             near = nearest(re.sub(r"[^A-Za-z0-9]", "", name), known[kind])
             there = ", ".join(known[kind][:MOST])

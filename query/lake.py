@@ -110,7 +110,7 @@ class Lake:
     def query(self, text: str) -> duckdb.DuckDBPyConnection:
         """Return the connection with the answer of the last statement ready.
 
-        For answers of few rows: what takes a large one belongs into `read`.
+        DuckDB has not read the files by then: where that may not fail, use `read`.
 
         Raises:
             QueryRefused: it would write, or names what is not there.
