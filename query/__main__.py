@@ -4,28 +4,25 @@ import argparse
 import json
 import os
 import sys
-import time
 from collections.abc import Sequence
 
-import duckdb
 from rich.console import Console
 
-from query.lake import Lake, QueryRefused, history_file
+from query.lake import Lake
 from query.settings import Settings
-from query.show import FORMATS, answered, show
+from query.show import show
+from query.sql import add_arguments
+from query.sql import run as sql
 from query.watch.bars import SettingRefused
 from query.watch.book import BookBroken, WatchBusy
 from query.why import MENDABLE, why
-
-HELP = ".tables lists what there is, .quit ends; a query ends with ;"
 
 
 def arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="./bullion", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     sql = commands.add_parser("sql", help="query the tables with DuckDB")
-    sql.add_argument("query", nargs="?", help="none: a prompt, or what stdin says")
-    sql.add_argument("--format", choices=FORMATS, default="table")
+    add_arguments(sql)
     status = commands.add_parser("status", help="rows, freshness, lag, gates")
     status.add_argument("--json", action="store_true")
     kept = commands.add_parser("health", help="how well the tables are kept")
@@ -64,12 +61,7 @@ def main(words: Sequence[str]) -> int:
 
 def run(asked: argparse.Namespace, settings: Settings) -> int:
     if asked.command == "sql":
-        with Lake(settings) as lake:
-            if asked.query is None and sys.stdin.isatty():
-                return prompt(lake)
-            text = asked.query if asked.query is not None else sys.stdin.read()
-            tell(lake, text, asked.format)
-        return 0
+        return sql(asked, settings)
     from query.freshness import freshness
     from query.status import status
     from query.view import lanes
@@ -133,52 +125,6 @@ def healthy(settings: Settings, as_json: bool) -> int:
     else:
         Console().print(page(told))
     return 0 if told["healthy"] else 1
-
-
-def tell(lake: Lake, text: str, form: str) -> None:
-    """Write the answer, and on the terminal how long it took."""
-    began = time.monotonic()
-    names, rows = answered(lake.query(text))
-    show(names, rows, form)
-    if form == "table":
-        took = time.monotonic() - began
-        print(f"{len(rows)} rows in {took:.2f} s", file=sys.stderr)
-
-
-def prompt(lake: Lake) -> int:
-    """Answer queries until the user has none left."""
-    import readline
-
-    file = history_file()
-    if file.exists():
-        readline.read_history_file(file)
-    print(HELP)
-    text = ""
-    while True:
-        try:
-            line = input("bullion> " if not text else "      -> ")
-        except EOFError:
-            break
-        except KeyboardInterrupt:
-            text = ""
-            print()
-            continue
-        if line.strip() in (".quit", ".exit"):
-            break
-        if line.strip() == ".tables":
-            print("\n".join(lake.names))
-            continue
-        text = f"{text}\n{line}".strip()
-        if text.endswith(";"):
-            # Each query sees the snapshots that are current when it is asked.
-            with Lake(lake.settings, lake.catalog) as now:
-                try:
-                    tell(now, text, "table")
-                except (QueryRefused, duckdb.Error) as refused:
-                    print(refused, file=sys.stderr)
-            text = ""
-    readline.write_history_file(file)
-    return 0
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ def accounting(lake: Lake) -> list[dict[str, Any]]:
     `refused`. `lost` is what neither sum holds, and is 0 unless rows vanished or came
     from nowhere. `waiting` is what silver has and gold did not read yet.
     """
-    names, found = answered(lake.query(ACCOUNTS))
+    names, found = lake.read(ACCOUNTS, answered)
     return [balanced(dict(zip(names, row, strict=True))) for row in found]
 
 

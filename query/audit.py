@@ -4,7 +4,8 @@ import json
 from datetime import date
 from typing import Any
 
-from query.lake import Lake, QueryRefused
+from query.lake import Lake
+from query.refused import QueryRefused
 from query.show import answered
 
 NEWEST = """
@@ -31,7 +32,7 @@ def audit(lake: Lake, day: str = "") -> dict[str, Any]:
             raise QueryRefused(
                 f"no day: {error}; give one such as 2026-11-05"
             ) from error
-    names, rows = answered(lake.query(NEWEST.format(day=which)))
+    names, rows = lake.read(NEWEST.format(day=which), answered)
     checks: list[dict[str, Any]] = [dict(zip(names, row, strict=True)) for row in rows]
     for each in checks:
         each["samples"] = json.loads(each["samples"])

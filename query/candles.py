@@ -4,9 +4,9 @@ The tables hold a candle for each window that had a trade, and none for the othe
 did not happen is not written. Who reads says whether it is carried.
 """
 
-from decimal import ROUND_HALF_UP, Decimal, localcontext
-
 import duckdb
+
+from query.terms import Term
 
 NAME = "candles"
 FINEST = "gold_crypto_candles_1m"
@@ -17,7 +17,6 @@ TABLES = {
 }
 """Widths in seconds, the widest first. Candles of a minute are kept for the shortest
 time: before their first day, a wider candle comes from the widest that divides it."""
-PLACES = Decimal("1e-18")
 ARGUMENTS = "(width, since, until, carried := false)"
 COLUMNS = (
     "exchange, symbol, window_start, open_price, high_price, low_price, close_price, "
@@ -26,31 +25,7 @@ COLUMNS = (
 
 
 def define(engine: duckdb.DuckDBPyConnection) -> None:
-    """Make `candles(width, since, until, carried := false)` known to a connection.
-
-    The views of the tables must be there. Width is an interval of whole minutes,
-    aligned as DuckDB's `time_bucket` does: counted from 2000-01-03 (UTC), a Monday.
-    Windows begin at or after the one that `since` lies in, and before `until`. With
-    `carried := true` a window without trades has the last price as its four, and no
-    volume; none is made before a symbol's first trade, or in the future.
-    """
-    engine.create_function(
-        "exact_ratio",
-        exact_ratio,
-        ["DECIMAL(38, 18)", "DECIMAL(38, 18)"],
-        "DECIMAL(38, 18)",
-    )
-    engine.execute(f"CREATE MACRO {NAME}{ARGUMENTS} AS TABLE {_body()}")
-
-
-def exact_ratio(paid: Decimal, volume: Decimal) -> Decimal | None:
-    """Return quote volume by volume to 18 places, rounded half up as the tables' are.
-
-    DuckDB divides decimals as doubles.
-    """
-    with localcontext(prec=76, rounding=ROUND_HALF_UP):
-        ratio = (paid / volume).quantize(PLACES) if volume else None
-    return ratio if ratio is not None and ratio < Decimal("1e20") else None
+    engine.execute(f"CREATE OR REPLACE MACRO {NAME}{ARGUMENTS} AS TABLE {_body()}")
 
 
 def _body() -> str:
@@ -131,3 +106,25 @@ SELECT exchange, symbol, window_start, window_start + width::INTERVAL AS window_
        exact_ratio(quote_volume, volume) AS vwap,
        coalesce(trade_count, 0) AS trade_count, carried_on AS carried
 FROM whole ORDER BY exchange, symbol, window_start"""
+
+
+TERM = Term(
+    name=NAME,
+    arguments=ARGUMENTS,
+    about=(
+        "Candles of any width of whole minutes, such as INTERVAL 15 MINUTE, aligned "
+        "as DuckDB's time_bucket does: counted from 2000-01-03 (UTC), a Monday. "
+        "Windows begin at or after the one that `since` lies in, and before `until`. "
+        "With carried := true a window without trades has the last price as its "
+        "four, and no volume; none is made before a symbol's first trade, or in the "
+        "future."
+    ),
+    reads=(FINEST, *TABLES),
+    define=define,
+    columns=(
+        *("exchange", "symbol", "window_start", "window_end"),
+        *("open_price", "high_price", "low_price", "close_price"),
+        *("volume", "quote_volume", "taker_buy_volume", "vwap"),
+        *("trade_count", "carried"),
+    ),
+)

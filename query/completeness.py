@@ -115,5 +115,5 @@ def about(lake: Lake, text: str, exchanges: list[str]) -> list[dict[str, Any]]:
 
 
 def rows(lake: Lake, text: str) -> list[dict[str, Any]]:
-    names, found = answered(lake.query(text))
+    names, found = lake.read(text, answered)
     return [dict(zip(names, row, strict=True)) for row in found]

@@ -37,14 +37,15 @@ def freshness(settings: Settings, minutes: float) -> Sequence[dict[str, Any]]:
                 mine = (
                     "" if spec.per_exchange else f"AND exchange = '{exchange.upper()}'"
                 )
-                rows = lake.query(
+                rows = lake.read(
                     "SELECT count(*), quantile_cont(age, 0.5), "
                     "quantile_cont(age, 0.95), max(age) FROM (SELECT "
                     f"(c.moment - epoch_ms(r.{begins})) / 1000 AS age FROM {view} r "
                     f"ASOF JOIN commits c ON epoch_ms(r.{ran}) <= c.moment "
                     f"WHERE epoch_ms(r.{ran}) > epoch_ms(now()) - {minutes * 60000} "
-                    f"{mine})"
-                ).fetchall()
+                    f"{mine})",
+                    lambda answer: answer.fetchall(),
+                )
                 ((count, p50, p95, most),) = rows
                 found.append(
                     {

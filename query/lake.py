@@ -1,48 +1,64 @@
-"""The tables by name in DuckDB, each at the snapshot that is current now."""
+"""The tables by name in DuckDB, each at one snapshot: the current one, or an old."""
 
-import difflib
 import re
-from pathlib import Path
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, TypeVar
 
 import duckdb
-import duckdb_extensions
+import pyarrow as pa
 from pyiceberg.catalog import Catalog
 
-from query import candles
-from query.catalog import identifier, open_catalog, table_names, unions
+from query.as_of import NOTHING
+from query.catalog import open_catalog, table_names, unions
+from query.columns import no_rows
+from query.connection import connection
+from query.environment import settings_here
+from query.frames import to_pandas, to_polars
+from query.meant import explained
+from query.pins import AsOf, Pin, Pins
+from query.refused import QueryRefused
 from query.settings import Settings
+from query.statements import only_reads
+from query.terms import Term, all_terms
+from query.travel import travelled
 
-READING = {"SELECT", "PRAGMA", "RELATION"}
-"""Kinds of statement that change nothing, as DuckDB names them."""
-OPTIONS = {"ANALYZE", "ANALYSE", "VERBOSE", "FORMAT"}
-"""What may stand between EXPLAIN and what it explains, in parentheses or bare."""
-DUCKDB_TYPES = {
-    "string": "VARCHAR",
-    "binary": "BLOB",
-    "int": "INTEGER",
-    "bigint": "BIGINT",
-    "date": "DATE",
-    "timestamp": "TIMESTAMPTZ",
-    "decimal(38, 18)": "DECIMAL(38, 18)",
-    "map<string, string>": "MAP(VARCHAR, VARCHAR)",
-    "array<struct<key: string, value: binary>>": (
-        'STRUCT("key" VARCHAR, "value" BLOB)[]'
-    ),
-}
+if TYPE_CHECKING:
+    from pandas import DataFrame
+    from polars import DataFrame as PolarsFrame
 
-
-class QueryRefused(Exception):
-    """A query that cannot be answered; the message says what could be meant."""
+T = TypeVar("T")
+TRIES = 4
+"""How often a query is asked if upkeep removes files under it again and again."""
 
 
 class Lake:
-    """A connection that knows the lake's tables; they are looked up when named."""
+    """A connection that knows the lake's tables; they are looked up when named.
 
-    def __init__(self, settings: Settings, catalog: Catalog | None = None) -> None:
-        self.settings = settings
-        self.catalog = catalog or open_catalog(settings)
-        self.engine = connection(settings)
+    A table stays at the snapshot at which it was first named, so that two questions to
+    one Lake agree. Once upkeep has removed that, the newest takes its place.
+
+    With `as_of` each table is as it was at that time. A snapshot's id stands for its
+    table at it, and for the others as they were when it was committed.
+
+    Raises:
+        QueryRefused: `as_of` is no time, or yet to come, or no table's snapshot; or
+            there are neither settings nor an environment that says them.
+    """
+
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        catalog: Catalog | None = None,
+        *,
+        as_of: AsOf | None = None,
+    ) -> None:
+        self.settings = settings or settings_here()
+        self.catalog = catalog or open_catalog(self.settings)
+        self.pins = Pins(self.settings, self.catalog, as_of)
+        self.terms = {term.name: term for term in all_terms()}
+        self.engine = connection(self.settings)
         self._made: set[str] = set()
+        self._pinned: dict[str, Pin] = {}
 
     def __enter__(self) -> "Lake":
         return self
@@ -52,146 +68,136 @@ class Lake:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Every name that may stand after FROM."""
+        """Every table and union that may stand after FROM; `terms` may too."""
         exchanges = self.settings.exchanges
         return (*table_names(exchanges), *unions(exchanges))
 
-    def query(self, text: str) -> duckdb.DuckDBPyConnection:
-        """Return the connection with the answer of the last statement ready.
+    def arrow(self, text: str) -> pa.Table:
+        """Return a query's answer as Arrow.
 
         Raises:
             QueryRefused: it would write, or names what is not there.
         """
-        try:
-            kinds = kinds_of(text)
-            if not kinds <= READING:
-                raise QueryRefused(
-                    f"this prompt only reads, and {', '.join(kinds - READING)} does "
-                    "more: the tables are written by the lanes alone"
-                )
-            for name in self.names:
-                if re.search(rf"\b{name}\b", text, re.IGNORECASE):
-                    self.view(name)
-            if re.search(rf"\b{candles.NAME}\s*\(", text, re.IGNORECASE):
-                self.candles()
-            return self.engine.execute(text)
-        except duckdb.Error as error:
-            raise QueryRefused(self.explained(str(error))) from error
+        return self.read(text, lambda answer: answer.to_arrow_table())
+
+    def pandas(self, text: str) -> "DataFrame":
+        """Return the answer for pandas, in Arrow's types: decimals stay exact."""
+        return to_pandas(self.arrow(text))
+
+    def polars(self, text: str) -> "PolarsFrame":
+        """Return the answer for polars."""
+        return to_polars(self.arrow(text))
+
+    def read(self, text: str, take: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
+        """Return what is taken from a query's answer, whole.
+
+        DuckDB reads while it is taken. Should upkeep remove a file meanwhile, tables
+        are looked up anew, and the query is asked and its answer taken once more.
+
+        Raises:
+            QueryRefused: it would write, or names what is not there.
+        """
+        for tries_left in reversed(range(TRIES)):
+            try:
+                return take(self._ask(text))
+            except duckdb.IOException as error:
+                if not tries_left or not self._moved():
+                    raise QueryRefused(explained(str(error), text, self)) from error
+            except duckdb.Error as error:
+                raise QueryRefused(explained(str(error), text, self)) from error
+        raise AssertionError("the last try returns or raises")
+
+    def query(self, text: str) -> duckdb.DuckDBPyConnection:
+        """Return the connection with the answer of the last statement ready.
+
+        DuckDB has not read the files by then: where that may not fail, use `read`.
+
+        Raises:
+            QueryRefused: it would write, or names what is not there.
+        """
+        return self.read(text, lambda answer: answer)
 
     def view(self, name: str) -> None:
-        """Make the view of a table at its current snapshot, once a connection."""
+        """Make the view of a table or the macro of a term, once a connection."""
         if name in self._made:
             return
-        self._made.add(name)
         parts = unions(self.settings.exchanges).get(name)
-        if parts is None:
-            self.engine.execute(f"CREATE VIEW {name} AS {self.source(name)}")
-            return
-        for part in parts:
-            self.view(part)
+        match self.terms.get(name):
+            case Term() as term:
+                for each in term.reads:
+                    self.view(each)
+                term.define(self.engine)
+            case None if parts:
+                for part in parts:
+                    self.view(part)
+                self._unite(name, zip(parts, parts, strict=True))
+            case None:
+                self._place(name, self._pinned.get(name) or self.pins.pin(name))
+        self._made.add(name)
+
+    def at(self, name: str, as_of: AsOf) -> str:
+        """Return the view of a table, or a union, as it was at a time or snapshot.
+
+        Raises:
+            QueryRefused: that is not kept, or a union was to be at a snapshot.
+        """
+        parts = unions(self.settings.exchanges).get(name)
+        moment, snapshot_id = self.pins.asked(as_of)
+        if parts and snapshot_id is not None:
+            raise QueryRefused(
+                f"{name} has no snapshots of its own: name a time, or a table of "
+                f"{', '.join(parts)}"
+            )
+        suffix = f"_at_{snapshot_id or (moment and int(moment.timestamp() * 1e6))}"
+        for part in parts or (name,):
+            view = part + suffix
+            pin = self._pinned.get(view) or self.pins.pin(part, moment, snapshot_id)
+            self._place(view, pin)
+        if parts:
+            self._unite(name + suffix, [(part, part + suffix) for part in parts])
+        return name + suffix
+
+    def _ask(self, text: str) -> duckdb.DuckDBPyConnection:
+        asked = travelled(text, self.names, self.at)
+        only_reads(asked)
+        for name in (*self.names, *self.terms):
+            if re.search(rf"\b{name}\b", asked, re.IGNORECASE):
+                self.view(name)
+        return self.engine.execute(asked)
+
+    def _place(self, view: str, pin: Pin) -> None:
+        """Make the view of a table at its pin."""
+        self._pinned[view] = pin
+        if pin.snapshot_id == NOTHING:
+            rows = no_rows(self.pins.tables[pin.name][0])
+        else:
+            # Without an id its columns are today's, not those of the snapshot's day.
+            at = "" if pin.is_current else f", snapshot_from_id := {pin.snapshot_id}"
+            rows = f"SELECT * FROM iceberg_scan('{pin.location}'{at})"
+        self.engine.execute(f"CREATE OR REPLACE VIEW {view} AS {rows}")
+
+    def _unite(self, name: str, parts: Iterable[tuple[str, str]]) -> None:
+        """Make the union of tables, each given with the view that shows it."""
         whole = " UNION ALL BY NAME ".join(
-            f"SELECT *{self.named(part)} FROM {part}" for part in parts
+            f"SELECT *{self._exchange(part)} FROM {view}" for part, view in parts
         )
-        self.engine.execute(f"CREATE VIEW {name} AS {whole}")
+        self.engine.execute(f"CREATE OR REPLACE VIEW {name} AS {whole}")
 
-    def candles(self) -> None:
-        """Make candles of any width known, once a connection."""
-        if candles.NAME in self._made:
-            return
-        for table in (candles.FINEST, *candles.TABLES):
-            self.view(table)
-        candles.define(self.engine)
-        self._made.add(candles.NAME)
-
-    def named(self, part: str) -> str:
+    def _exchange(self, part: str) -> str:
         """Return the column that says whose rows these are, where none does."""
-        table, exchange = table_names(self.settings.exchanges)[part]
+        table, exchange = self.pins.tables[part]
         if any(column.name == "exchange" for column in table.columns):
             return ""
         return f", '{exchange.upper()}' AS exchange"
 
-    def source(self, name: str) -> str:
-        """Return the SELECT that reads a table now; no rows if it has no snapshot."""
-        spec, _ = table_names(self.settings.exchanges)[name]
-        table = self.catalog.load_table(
-            identifier(self.catalog, name, self.settings.exchanges)
-        )
-        if table.current_snapshot() is None:
-            columns = ", ".join(
-                f'NULL::{DUCKDB_TYPES[column.type]} AS "{column.name}"'
-                for column in spec.columns
-            )
-            return f"SELECT {columns} WHERE false"
-        return f"SELECT * FROM iceberg_scan('{table.metadata_location}')"
-
-    def explained(self, said: str) -> str:
-        """Return DuckDB's message, with what there is and what was probably meant."""
-        unknown = re.search(r"Table with name (\w+) does not exist", said)
-        if unknown:
-            near = difflib.get_close_matches(unknown[1], self.names, n=1, cutoff=0.4)
-            hint = f" Did you mean {near[0]}?" if near else ""
-            return f"no table {unknown[1]!r}.{hint} There are: {', '.join(self.names)}"
-        return said
-
-
-def kinds_of(text: str) -> set[str]:
-    """Return the kinds of the statements; of an EXPLAIN, of what it explains.
-
-    EXPLAIN ANALYZE does what it explains, so that a COPY in it writes its file.
-    """
-    kinds: set[str] = set()
-    for statement in duckdb.extract_statements(text):
-        if statement.type.name == "EXPLAIN":
-            kinds |= kinds_of(explained_by(statement.query))
-        else:
-            kinds.add(statement.type.name)
-    return kinds
-
-
-def explained_by(text: str) -> str:
-    """Return the statement that follows EXPLAIN, its options and comments."""
-    # Comments are no tokens.
-    words = [(at, word(text, at)) for at, _ in duckdb.tokenize(text)][1:]
-    if words[0][1] == "(" and words[1][1] in OPTIONS:
-        depth = 0
-        for place, (_, each) in enumerate(words):
-            depth += (each == "(") - (each == ")")
-            if not depth:
-                break
-        words = words[place + 1 :]
-    while words[0][1] in OPTIONS:
-        words = words[1:]
-    return text[words[0][0] :]
-
-
-def word(text: str, at: int) -> str:
-    """Return the word or sign that begins there, in capitals."""
-    found = re.compile(r"\w+|\W").match(text, at)
-    return found[0].upper() if found else ""
-
-
-def connection(settings: Settings) -> duckdb.DuckDBPyConnection:
-    """Return a DuckDB with its extensions from wheels, in UTC, reading the store."""
-    engine = duckdb.connect()
-    for name in ("avro", "iceberg", "httpfs"):
-        duckdb_extensions.import_extension(name, con=engine)
-        engine.load_extension(name)
-    engine.execute("SET timezone = 'UTC'")
-    if settings.s3_endpoint:
-        engine.execute(
-            "CREATE SECRET (TYPE s3, KEY_ID $1, SECRET $2, REGION $3, ENDPOINT $4, "
-            "URL_STYLE 'path', USE_SSL $5)",
-            [
-                settings.s3_access_key,
-                settings.s3_secret_key,
-                settings.s3_region,
-                settings.s3_endpoint.split("://")[-1],
-                settings.s3_endpoint.startswith("https"),
-            ],
-        )
-    return engine
-
-
-def history_file() -> Path:
-    """Return where the prompt remembers what was asked."""
-    return Path.home() / ".bullion_sql_history"
+    def _moved(self) -> bool:
+        """Look the pinned tables up anew; return whether any has other files now."""
+        newer = {view: self.pins.renewed(pin) for view, pin in self._pinned.items()}
+        if newer == self._pinned:
+            return False
+        self._pinned = newer
+        # Columns may be others too, and what was made of the old ones is made again.
+        self._made.clear()
+        for view, pin in newer.items():
+            self._place(view, pin)
+        return True

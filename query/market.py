@@ -54,7 +54,7 @@ def market(lake: Lake) -> dict[str, Any]:
 
 def newest_window(lake: Lake) -> datetime | None:
     """Return where gold's newest candle of a minute begins; None if it has none."""
-    _, rows = answered(lake.query(NEWEST))
+    _, rows = lake.read(NEWEST, answered)
     ((moment,),) = rows
     match moment:
         case int():

@@ -124,7 +124,8 @@ def layer(lake: Lake, name: str, address: str, exchange: str) -> dict[str, Any]:
     mine = "" if spec.per_exchange else f" WHERE exchange = '{exchange.upper()}'"
     if mine:
         view = spec.identifier(exchange).split(".")[-1]
-        found = lake.query(f"SELECT count(*) FROM {view}{mine}").fetchone()
+        text = f"SELECT count(*) FROM {view}{mine}"
+        found = lake.read(text, lambda answer: answer.fetchone())
         rows = int(found[0]) if found else 0
     committed = datetime.fromtimestamp(snapshot.timestamp_ms / 1000, UTC)
     return {
@@ -224,7 +225,7 @@ def dead_letters(lake: Lake) -> dict[str, Any]:
     Of them `recovered` have reached gold by a replay, and `returned` are no news: a
     replay brought them back.
     """
-    rows = lake.query(LETTERS).fetchall()
+    rows = lake.read(LETTERS, lambda answer: answer.fetchall())
     names = ("exchange", "stage", "error_reason", "rows", "recovered", "returned")
     reasons = [dict(zip(names, row, strict=True)) for row in rows]
     return {"total": sum(row[3] for row in rows), "by_reason": reasons}

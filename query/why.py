@@ -3,7 +3,7 @@
 from pyiceberg.exceptions import NoSuchTableError
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from query.lake import QueryRefused
+from query.refused import QueryRefused
 
 MENDABLE = (
     KeyError,

@@ -11,6 +11,9 @@ from stack.place import SettingRefused
 from stack.profile import PROFILES
 from stack.steps import StepFailed
 
+PASSED_ON = ("sql", "python", "airflow")
+"""Commands whose words all go to another program."""
+
 
 def arguments() -> argparse.ArgumentParser:
     """Return the parser of the whole command line."""
@@ -71,7 +74,9 @@ def arguments() -> argparse.ArgumentParser:
     anew = commands.add_parser("restart", help="end a program and begin it anew")
     anew.add_argument("names", nargs="+", help="names from `status`")
     sql = commands.add_parser("sql", help="query the tables with DuckDB")
-    sql.add_argument("words", nargs=argparse.REMAINDER, metavar="[QUERY] [--format F]")
+    sql.add_argument("words", nargs=argparse.REMAINDER, metavar="[QUERY] [OPTIONS]")
+    script = commands.add_parser("python", help="a script that reads with query.Lake")
+    script.add_argument("words", nargs=argparse.REMAINDER, metavar="[FILE] [WORDS]")
     air = commands.add_parser("airflow", help="Airflow's own command line")
     air.add_argument("words", nargs=argparse.REMAINDER, metavar="WORDS")
     docs = commands.add_parser("docs", help="build the handbook, to be read offline")
@@ -110,9 +115,19 @@ def arguments() -> argparse.ArgumentParser:
     return parser
 
 
+def parsed(words: Sequence[str]) -> argparse.Namespace:
+    """Return what was asked; an option that another program reads is left to it.
+
+    argparse's REMAINDER takes none that stands first.
+    """
+    if words and words[0] in PASSED_ON:
+        return argparse.Namespace(command=words[0], words=list(words[1:]))
+    return arguments().parse_args(words)
+
+
 def main(words: Sequence[str]) -> int:
     """Run one command; what a person can mend becomes a message and exit code 1."""
-    asked = arguments().parse_args(words)
+    asked = parsed(words)
     try:
         return COMMANDS[asked.command](asked)
     except (NotFetched, SettingRefused, StepFailed) as error:

@@ -162,6 +162,11 @@ def cluster_check(asked: argparse.Namespace) -> int:
     return inside(place, words)
 
 
+def python(asked: argparse.Namespace) -> int:
+    place = Place.read()
+    return inside(place, (str(place.python("airflow")), *asked.words))
+
+
 def airflow(asked: argparse.Namespace) -> int:
     place = Place.read()
     return inside(place, (str(place.envs / "airflow/bin/airflow"), *asked.words))
@@ -259,6 +264,7 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "logs": logs,
     "restart": restart,
     "sql": sql,
+    "python": python,
     "airflow": airflow,
     "docs": docs,
     "test": test,

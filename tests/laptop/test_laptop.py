@@ -15,6 +15,8 @@ import pytest
 
 from schemas.table import all_exchanges
 from stack import files, jars, java, secrets
+from stack.__main__ import parsed
+from stack.commands import COMMANDS
 from stack.place import CLUSTER, PORTS, REPO, Place, SettingRefused, written
 from stack.processes import listening
 from stack.programs import as_postgres, programs
@@ -45,6 +47,14 @@ def test_people_who_are_new_get_a_password_and_others_keep_theirs(place: Place) 
     told = json.loads(secrets.passwords(place).read_text())
     assert (told["admin"], told["viewer"]) == (known["admin"], "mine")
     assert set(told) == set(known) and len(set(told.values())) == 4
+
+
+@pytest.mark.parametrize("command", ["sql", "python", "airflow"])
+def test_an_option_of_another_program_may_stand_first(command: str) -> None:
+    asked = parsed([command, "--format", "csv", "-h"])
+
+    assert (asked.command, asked.words) == (command, ["--format", "csv", "-h"])
+    assert command in COMMANDS
 
 
 def test_homes_that_share_a_java_share_its_launcher(tmp_path: Path) -> None:

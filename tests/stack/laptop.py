@@ -68,7 +68,7 @@ class Laptop:
         take from the stack the processor that it is measured with.
         """
         with Lake(self.settings, self.catalog) as lake:
-            names, rows = answered(lake.query(query))
+            names, rows = lake.read(query, answered)
         return [dict(zip(names, map(plain, row), strict=True)) for row in rows]
 
     @property
