@@ -21,12 +21,12 @@ NOT_YET = """<!doctype html>
 <h1>The gates' report is not there yet</h1>
 <p>It is published for the first time some two minutes after the first start, and then
 every five. This page looks again by itself.</p>
-<p>If it stays so: is the last run of the DAG
-<a href="/dags/data_docs" target="_top">data_docs</a> red, or is the DAG paused? The
-lanes and their gates do not depend on it: their figures are at <i>Lakehouse</i>, in the
-menu.</p>
+<p>If it stays so, look at the DAG <i>data_docs</i>, under <i>Dags</i> in the menu: is
+its last run red, or is it paused? The lanes and their gates do not depend on it: their
+figures are at <i>Lakehouse</i>.</p>
 </html>
 """
+"""No links: Airflow shows it in a frame that may not lead its parent elsewhere."""
 
 
 class Published(StaticFiles):
