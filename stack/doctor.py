@@ -23,6 +23,7 @@ from stack.place import Place
 from stack.processes import listening
 from stack.profile import ports_needed, profile
 from stack.programs import as_postgres
+from stack.unknown_settings import unknown
 
 console = Console()
 GIB = 1024**3
@@ -48,6 +49,7 @@ def findings(place: Place, thorough: bool, spark: str) -> list[Finding]:
         python(),
         system_user(),
         home(place),
+        *settings(place),
         memory(place, spark),
         disk(place),
         *ports(place, spark),
@@ -58,12 +60,16 @@ def findings(place: Place, thorough: bool, spark: str) -> list[Finding]:
 
 
 def fit(place: Place, spark: str) -> bool:
-    """Return whether `up` may begin with a profile; what is in its way is shown."""
+    """Return whether `up` may begin with a profile; what is in its way is shown.
+
+    So are settings that it would go on without.
+    """
     with console.status("looking whether all that is needed is there"):
         found = findings(place, thorough=False, spark=spark)
     bad = [each for each in found if each.state == "FAIL"]
+    if shown := [*bad, *settings(place)]:
+        console.print(board(shown))
     if bad:
-        console.print(board(bad))
         console.print("Nothing was started. See everything with ./bullion doctor")
     return not bad
 
@@ -130,6 +136,12 @@ def home(place: Place) -> Finding:
             f"{place.home} cannot be written: {error.strerror}",
             "set BULLION_HOME to a folder of yours",
         )
+
+
+def settings(place: Place) -> Iterator[Finding]:
+    """Yield each setting that does nothing."""
+    for name, remedy in unknown(place.settings):
+        yield Finding(name, "warn", "no setting of this name: it does nothing", remedy)
 
 
 def memory(place: Place, spark: str) -> Finding:

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from airflow.providers.standard.operators.bash import BashOperator
-from airflow.sdk import DAG, Context, CronTriggerTimetable, chain, task
+from airflow.sdk import DAG, Context, chain, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from dags.factory.day_param import day
-from dags.factory.policy import alone
+from dags.factory.policy import alone, waiting
 from dags.factory.spark_job import SparkJob
 
 POOL = "gold.audits"
@@ -149,9 +149,8 @@ def audit_dag(with_files: Sequence[str]) -> DAG:
         dag_id="audit",
         description="A day of every table is compared with all that it should equal.",
         doc_md=TRIAGE,
-        # Files of the day before are out by then. Without a start, a new laptop waits
-        # for that hour.
-        schedule=CronTriggerTimetable("40 6 * * *", timezone="UTC"),
+        # Files of the day before are out by then.
+        schedule=waiting("40 6 * * *"),
         dagrun_timeout=timedelta(hours=12),
         **alone(),
         params={

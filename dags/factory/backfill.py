@@ -82,11 +82,16 @@ def day_of(context: Context) -> str:
 
     Raises:
         AirflowFailException: it was triggered without one, or with one that is none, or
-            not over; the message says how to.
+            not over, or that is not the day of its run; the message says how to.
     """
-    if day := context["params"].get("day"):
+    day, begin = context["params"].get("day"), context.get("data_interval_start")
+    if day and context["dag_run"].run_type == "backfill":
+        raise AirflowFailException(
+            f"every run of this backfill was told the day {day}: begin it again with "
+            "`Day` empty, since its dates say the days"
+        )
+    if day:
         return over(day)
-    begin = context.get("data_interval_start")
     if begin is None or context["dag_run"].run_type == "manual":
         raise AirflowFailException(
             'no day was given: trigger it with {"day": "2026-11-05"}, or make a '
@@ -127,7 +132,11 @@ def backfill_dag(exchange: str) -> DAG:
         dagrun_timeout=timedelta(days=2),
         # That is of scheduled runs; a backfill says itself how many go side by side.
         **alone(),
-        params={"day": day("Day", "Which day to bring, such as 2026-11-05.")},
+        params={
+            "day": day(
+                "Day", "Of a single run, such as 2026-11-05; none in a backfill."
+            )
+        },
         tags=["backfill", exchange],
     ) as dag:
         DayJob(

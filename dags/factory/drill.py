@@ -7,10 +7,10 @@ from datetime import timedelta
 from typing import Any
 
 from airflow.providers.standard.operators.bash import BashOperator
-from airflow.sdk import DAG, Context, CronTriggerTimetable, Param, chain, task
+from airflow.sdk import DAG, Context, Param, chain, task
 from airflow.sdk.exceptions import AirflowFailException
 
-from dags.factory.policy import alone
+from dags.factory.policy import alone, waiting
 
 NAME = r"^(\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ)?$"
 """What a backup is called, or nothing: the newest."""
@@ -78,8 +78,7 @@ def drill_dag() -> DAG:
         dag_id="restore_drill",
         description="The newest backup is restored beside all that runs, and judged.",
         doc_md=TRIAGE,
-        # Without a start, a new laptop waits for that day.
-        schedule=CronTriggerTimetable("20 5 1 * *", timezone="UTC"),
+        schedule=waiting("20 5 1 * *"),
         dagrun_timeout=timedelta(hours=4),
         **alone(),
         params={

@@ -3,6 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from airflow.sdk import CronTriggerTimetable
+
 START = datetime(2026, 1, 1, tzinfo=UTC)
 POLICY = {
     "owner": "bullion",
@@ -25,3 +27,13 @@ def alone(**differs: Any) -> dict[str, Any]:
         "default_args": {**POLICY, **differs},
         "is_paused_upon_creation": False,
     }
+
+
+def waiting(cron: str) -> CronTriggerTimetable:
+    """Return the timetable (UTC) of what a new laptop waits for: no run is made up for.
+
+    It needs a DAG without a start. Left to itself, Airflow would run at once what was
+    due within the last tenth of its time: 17 hours of a week, three days of a month.
+    """
+    never = timedelta(0)
+    return CronTriggerTimetable(cron, timezone="UTC", run_immediately=never)

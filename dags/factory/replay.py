@@ -194,10 +194,10 @@ def form() -> dict[str, Param]:
             items={"type": "string", "enum": list(reasons())},
             examples=list(reasons()),
             uniqueItems=True,
-            description="For which they are dead letters; none means all.",
+            description="Why they are dead letters; empty: for any reason.",
         ),
-        "since": moment_param("From when on they became dead letters; a day ago."),
-        "until": moment_param("Until when; now."),
+        "since": moment_param("When they became dead letters; empty: since a day ago."),
+        "until": moment_param("Until when; empty: until now."),
         "send": Param(
             PASSING,
             type="string",

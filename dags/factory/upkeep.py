@@ -4,9 +4,9 @@ import json
 from datetime import timedelta
 
 from airflow.providers.standard.operators.bash import BashOperator
-from airflow.sdk import DAG, CronTriggerTimetable
+from airflow.sdk import DAG
 
-from dags.factory.policy import alone
+from dags.factory.policy import alone, waiting
 from dags.factory.pools import UPKEEP
 
 PATIENCE = {
@@ -27,8 +27,7 @@ def upkeep_dag(words: str, cron: str, description: str, notes: str) -> DAG:
         dag_id=job,
         description=description,
         doc_md=notes,
-        # Without a start, a new laptop waits for the hour instead of running all now.
-        schedule=CronTriggerTimetable(cron, timezone="UTC"),
+        schedule=waiting(cron),
         dagrun_timeout=timedelta(hours=3),
         **alone(**PATIENCE),
         tags=["upkeep"],

@@ -30,3 +30,19 @@ def folder_of_airflow() -> Iterator[None]:
     import shutil
 
     shutil.rmtree(os.environ["AIRFLOW_HOME"])
+
+
+@pytest.fixture
+def token() -> str:
+    """Return what the UI's cookie of a viewer holds; only its table is made."""
+    from airflow import settings as airflow_settings
+    from airflow.api_fastapi.app import create_auth_manager
+    from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
+    from airflow.models.revoked_token import RevokedToken
+
+    assert airflow_settings.engine is not None
+    RevokedToken.metadata.create_all(
+        airflow_settings.engine, tables=[RevokedToken.__table__]
+    )
+    user = SimpleAuthManagerUser(username="viewer", role="viewer")
+    return str(create_auth_manager().generate_jwt(user))

@@ -40,6 +40,11 @@ def test_a_backfilled_day_is_the_runs_interval_and_a_manual_one_is_told() -> Non
             day_of(context("manual", begin=begin))
 
 
+def test_the_form_of_a_backfill_has_a_field_that_is_not_for_it() -> None:
+    with pytest.raises(AirflowFailException, match="its dates say the days"):
+        day_of(context("backfill", "2024-08-08"))
+
+
 def held(first: int, last: int, at: datetime, live: int | None) -> dict[str, Any]:
     return {
         "exchange": "BINANCE",

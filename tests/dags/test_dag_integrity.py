@@ -3,15 +3,17 @@
 import subprocess
 import sys
 from collections.abc import Collection, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from airflow.dag_processing.dagbag import BundleDagBag
-from airflow.sdk import DAG
+from airflow.sdk import DAG, CronTriggerTimetable
 from airflow.serialization.serialized_objects import DagSerialization
+from airflow.timetables.base import TimeRestriction
 
+from dags.factory.policy import alone, waiting
 from dags.factory.pools import UPKEEP, all_pools
 from dags.factory.spark_job import SparkJob
 from schemas.exchange import counts_trades, has_past_days
@@ -134,6 +136,27 @@ def test_a_lane_is_silver_gate_gold_and_never_beside_itself(bag: BundleDagBag) -
         assert isinstance(allowed, Collection)
         assert len(allowed) == 2
         assert all(kind in ("scheduled", "manual") for kind in allowed)
+
+
+def test_what_a_new_laptop_waits_for_was_never_due(bag: BundleDagBag) -> None:
+    # Airflow would make up for a run of a week that was due in its last 17 hours.
+    patient = [d for d in bag.dags.values() if d.schedule and d.start_date is None]
+
+    assert {dag.dag_id for dag in patient} == {*KEEPERS, "audit", "restore_drill"}
+    for dag in patient:
+        assert isinstance(dag.schedule, CronTriggerTimetable)
+        assert dag.schedule == waiting(dag.schedule.expression)
+    now = datetime.now(UTC)
+    for minutes in (0, 1, 6, 59):
+        due = now - timedelta(minutes=minutes)
+        each_week = f"{due:%M %H} * * {due:%w}"
+        with DAG("new", schedule=waiting(each_week), **alone()) as new:
+            told = DagSerialization.from_dict(DagSerialization.to_dict(new))
+        first = told.timetable.next_dagrun_info(
+            last_automated_data_interval=None,
+            restriction=TimeRestriction(None, None, catchup=False),
+        )
+        assert first and first.run_after > now + timedelta(days=6)
 
 
 def test_each_writer_is_alone(bag: BundleDagBag) -> None:

@@ -1,6 +1,7 @@
 """The Data Docs are open to nobody who has not logged in."""
 
 import importlib.util
+import shutil
 from pathlib import Path
 from types import ModuleType
 
@@ -47,3 +48,24 @@ def test_the_menu_leads_to_the_pages(plugin: ModuleType) -> None:
 
     assert view["href"] == f"{app['url_prefix']}/index.html"
     assert view["name"] == "Data quality"
+
+
+@pytest.fixture
+def member(plugin: ModuleType, token: str) -> TestClient:
+    return TestClient(plugin.app, cookies={"_token": token})
+
+
+@pytest.mark.parametrize("path", ["/", "/index.html", "/validations/one.html"])
+def test_before_the_first_report_a_page_says_when_it_comes(
+    member: TestClient, tmp_path: Path, path: str
+) -> None:
+    shutil.rmtree(tmp_path / "DATA_DOCS")
+
+    early = member.get(path)
+
+    assert early.status_code == 202
+    assert "not there yet" in early.text and "<i>data_docs</i>" in early.text
+    assert member.get("/vendor/jquery.js").text == "for members"
+    (tmp_path / "DATA_DOCS").mkdir()
+    (tmp_path / "DATA_DOCS/index.html").write_text("the report")
+    assert member.get("/index.html").text == "the report"

@@ -17,8 +17,6 @@ from typing import Any
 
 import pytest
 import uvicorn
-from airflow.api_fastapi.app import create_auth_manager
-from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from pyiceberg.catalog.sql import SqlCatalog
@@ -53,20 +51,6 @@ def plugin(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
-
-
-@pytest.fixture
-def token() -> str:
-    """Return what the UI's cookie of a viewer holds; only its table is made."""
-    from airflow import settings as airflow_settings
-    from airflow.models.revoked_token import RevokedToken
-
-    assert airflow_settings.engine is not None
-    RevokedToken.metadata.create_all(
-        airflow_settings.engine, tables=[RevokedToken.__table__]
-    )
-    user = SimpleAuthManagerUser(username="viewer", role="viewer")
-    return str(create_auth_manager().generate_jwt(user))
 
 
 @pytest.fixture

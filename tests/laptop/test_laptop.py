@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from schemas.table import all_exchanges
+from schemas.table import all_exchanges, all_tables
 from stack import files, jars, java, secrets
 from stack.__main__ import parsed
 from stack.commands import COMMANDS
@@ -21,7 +21,9 @@ from stack.place import CLUSTER, PORTS, REPO, Place, SettingRefused, written
 from stack.processes import listening
 from stack.programs import as_postgres, programs
 from stack.settings import environment
+from stack.unknown_settings import unknown
 from stack.when_ready import answers
+from tests.stack.laptop import Laptop
 
 
 @pytest.fixture()
@@ -310,3 +312,39 @@ def test_every_program_waits_for_what_it_needs(place: Place) -> None:
 
     assert kafka in by_name["bronze"].needs
     assert any("bootstrapped" in probe for probe in by_name["airflow-scheduler"].needs)
+
+
+def test_a_setting_that_nobody_reads_is_told_with_a_remedy(tmp_path: Path) -> None:
+    wanted = {
+        "BULLION_LANE_SECOND": "did you mean BULLION_LANE_SECONDS?",
+        "BULLION_NOTHING_LIKE_IT": "take it away",
+        "BULLION_WATCH_CLOSE_AFTER": "set BULLION_WATCH_CLOSE_AFTER_S, which counts",
+        "BULLION_WATCH_OPEN_AFTER": "set BULLION_WATCH_OPEN_AFTER_S, which counts",
+    }
+    laptop = Laptop(tmp_path, dict.fromkeys(wanted, "2"))
+
+    said = json.loads(laptop.run("doctor", "--json", check=False))
+    told = {e["about"]: e for e in said if e["about"].startswith("BULLION_")}
+
+    assert list(told) == list(wanted)
+    for name, remedy in wanted.items():
+        assert told[name]["state"] == "warn"
+        assert told[name]["remedy"].startswith(remedy)
+    # What is in the way keeps `up` from starting anything here.
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", laptop.ports["KAFKA"]))
+        shown = laptop.run("up", check=False)
+    assert "Nothing was started" in shown and "BULLION_LANE_SECOND" in shown
+
+
+def test_every_setting_that_is_read_is_known() -> None:
+    exchange = all_exchanges()[0].upper()
+    table, *_ = all_tables()
+    read = environment(Place.read({})).keys() | {
+        *(f"BULLION_PORT_{name}" for name in PORTS),
+        *(f"BULLION_{exchange}_{kind}" for kind in ("WS_URL", "SYMBOLS")),
+        f"BULLION_KEEP_{table.address.replace('.', '_').upper()}_DAYS",
+    }
+
+    assert list(unknown(dict.fromkeys(read, "1"))) == []
+    assert list(unknown({"BULLION_NONE": ""})) == []
