@@ -3,7 +3,7 @@
 import asyncio
 import math
 import random
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -203,8 +203,7 @@ class Capture:
             self.exchange, url, symbols, allowed, stop, reading.left
         ) as opened:
             self.tally.opened(reading.because)
-            reading.opened_at = datetime.now(UTC)
-            reading.opened = f"{reading.opened_at:%Y-%m-%dT%H:%M:%S.%fZ}"
+            reading.open(datetime.now(UTC))
             loop = asyncio.get_running_loop()
             for native in self.heard.keys() & set(symbols):
                 self.heard[native].asked = loop.time()
@@ -219,7 +218,7 @@ class Capture:
             try:
                 async for frame in opened.frames():
                     reading.heard.set()
-                    await self._carry(frame, url, reading)
+                    await self._carry(frame, url, reading, loop.time)
             finally:
                 self.tally.open -= 1
                 if old:
@@ -227,7 +226,9 @@ class Capture:
                 if opened.fell_silent:
                     reading.why = "silence"
 
-    async def _carry(self, frame: Frame, url: str, reading: Reading) -> None:
+    async def _carry(
+        self, frame: Frame, url: str, reading: Reading, clock: Callable[[], float]
+    ) -> None:
         self.tally.frames += 1
         try:
             # Whole, or not at all: a frame is never published in part.
@@ -238,7 +239,7 @@ class Capture:
             messages = [self.outlet.packed(trade) for trade in trades]
         except FrameRejected as rejection:
             self.tally.reject(rejection.error_reason)
-            reading.rejected += 1
+            reading.reject()
             await self.outlet.reject(frame, rejection, url)
             log.warning(
                 "frame_rejected", exchange=self.exchange.name, why=str(rejection)
@@ -254,7 +255,7 @@ class Capture:
             for key, value in messages:
                 await self.outlet.publish(key, value)
             self.tally.trades += len(messages)
-            self._note(trades, reading.opened_at)
+            self._note(trades, reading.opened_at, clock())
 
     def _confirmed(self, natives: Collection[str]) -> None:
         now = asyncio.get_running_loop().time()
@@ -275,8 +276,7 @@ class Capture:
             remedy=f"correct BULLION_{self.exchange.name.upper()}_SYMBOLS",
         )
 
-    def _note(self, trades: Sequence[Trade], opened_at: datetime) -> None:
-        now = asyncio.get_running_loop().time()
+    def _note(self, trades: Sequence[Trade], opened_at: datetime, now: float) -> None:
         if trades and now >= self.tally.timed_from:
             self._time(trades[-1], opened_at, now)
         for trade in trades:

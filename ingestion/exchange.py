@@ -1,13 +1,16 @@
 """What ingestion asks of an exchange: words to translate, and no I/O."""
 
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from importlib import import_module
 from typing import IO, Annotated, Literal, Protocol
 
-from msgspec import DecodeError, Meta
+from msgspec import DecodeError, Meta, Struct
 
+from ingestion.kept import Kept
 from schemas.table import all_exchanges
 from schemas.trade import Trade
 
@@ -15,16 +18,18 @@ UNREADABLE = (DecodeError, UnicodeDecodeError, RecursionError)
 """What msgspec raises on bytes that are no JSON, no such JSON, or nested too deep."""
 
 # No sign of infinity, no NaN, none of the underscores that Python would allow.
-Digits = Annotated[str, Meta(pattern=r"^-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?$")]
+DIGITS = r"^-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?$"
+Digits = Annotated[str, Meta(pattern=DIGITS)]
 """A number that an exchange sends as text; `Decimal` reads each of them."""
 
 Reason = Literal["frame_unparseable", "symbol_unknown"]
+LONGEST_KEPT = 40
+"""Letters of a number that is kept as it was read, at most."""
 QUOTED = 300
 """Letters of a text that are told of it where it may be an exchange's own."""
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(Struct, frozen=True):
     """Bytes from an exchange, and the moment (UTC, aware) at which they reached us."""
 
     payload: bytes
@@ -324,6 +329,23 @@ def instrument_of(native: str, instruments: Mapping[str, Instrument]) -> Instrum
     if (instrument := instruments.get(native)) is None:
         raise FrameRejected("symbol_unknown", f"the catalogue has no {native!r}")
     return instrument
+
+
+def digits_read(text: str) -> Decimal:
+    """Return the number in a text of the form `Digits`.
+
+    Raises:
+        FrameRejected: it is of another form.
+    """
+    if are_digits(text) is None:
+        raise FrameRejected("frame_unparseable", f"{short(text)!r} is no number")
+    return Decimal(text)
+
+
+are_digits = re.compile(DIGITS).search
+# Trades of a burst share their prices, and many of them their quantities.
+NUMBERS = Kept(digits_read, lambda text: len(text) <= LONGEST_KEPT)
+"""What `digits_read` returns, by the text."""
 
 
 def with_unread(told: dict[str, str], unread: Mapping[str, str]) -> dict[str, str]:

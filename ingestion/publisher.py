@@ -103,16 +103,13 @@ class Publisher:
 
     async def publish(self, key: bytes, value: bytes) -> None:
         """Queue a trade; returns when there was room for it."""
-        timed = None
+        put: Callable[..., None] = self._producer.produce
         if self.deliveries.since is None:
-            timed = self.deliveries.timed(self._on_delivery)
-        put = self._producer.produce
+            put = partial(put, on_delivery=self.deliveries.timed(self._on_delivery))
         try:
-            put(self._trades, value, key, on_delivery=timed)
+            put(self._trades, value, key)
         except BufferError:
-            await self._once_taken(
-                partial(put, self._trades, value, key, on_delivery=timed)
-            )
+            await self._once_taken(partial(put, self._trades, value, key))
 
     async def reject(self, frame: Frame, why: FrameRejected, source: str) -> None:
         """Queue a frame that nobody could read, as it came, with the reason.

@@ -34,6 +34,12 @@ class Reading:
     """The same as a time; before it is open, later than any trade."""
     rejected: int = 0
     """Frames of it that nobody could read."""
+    name: str = ""
+    """What a trade says of the connection by which it came, in three words.
+
+    Two trades between which ids are missing tell by it what was in between: another
+    connection, frames that nobody could read, or nothing at all.
+    """
     why: Because = "closed"
     """Why the next one is opened."""
     heard: asyncio.Event = field(default_factory=asyncio.Event)
@@ -48,14 +54,19 @@ class Reading:
         self.why = why
         self.ending.set()
 
-    @property
-    def name(self) -> str:
-        """What a trade says of the connection by which it came, in three words.
+    def open(self, at: datetime) -> None:
+        """Note when it was opened."""
+        self.opened_at = at
+        self.opened = f"{at:%Y-%m-%dT%H:%M:%S.%fZ}"
+        self._rename()
 
-        Two trades between which ids are missing tell by it what was in between: another
-        connection, frames that nobody could read, or nothing at all.
-        """
-        return f"{self.opened} {self.because} {self.rejected}"
+    def reject(self) -> None:
+        """Note a frame that nobody could read."""
+        self.rejected += 1
+        self._rename()
+
+    def _rename(self) -> None:
+        self.name = f"{self.opened} {self.because} {self.rejected}"
 
 
 @dataclass(slots=True, kw_only=True)

@@ -5,11 +5,13 @@ twice as fast, and a number that does not fit is refused instead of rounded.
 """
 
 import struct
+import sys
 from datetime import UTC, datetime, timedelta
 from decimal import Context, Decimal, Inexact, InvalidOperation
 from functools import lru_cache
 
 from ingestion.exchange import FrameRejected
+from ingestion.kept import Kept
 from schemas.rejected import RejectedFrame
 from schemas.trade import SCALE, Side, Trade
 
@@ -45,17 +47,15 @@ def packed_trade(trade: Trade, head: bytes) -> bytes:
             head,
             text(trade.message_id),
             text(trade.trade_id),
-            common(trade.symbol),
-            common(trade.exchange),
+            PAIRS[trade.symbol, trade.exchange],
             instant(trade.timestamp),
             decimal(trade.price),
             decimal(trade.quantity),
-            common(trade.base_asset),
-            common(trade.quote_currency),
+            PAIRS[trade.base_asset, trade.quote_currency],
             SIDES[trade.side],
             instant(trade.ingestion_timestamp),
             long(len(vendor_data)) if vendor_data else b"",
-            *[named(name) + text(told) for name, told in vendor_data.items()],
+            *map(pair, vendor_data.items()),
             b"\x00",
         )
     )
@@ -83,7 +83,11 @@ def packed_rejection(rejected: RejectedFrame, head: bytes) -> bytes:
 
 def long(number: int) -> bytes:
     """Return a number as Avro's zigzag of seven bits a byte."""
-    rest = number << 1 if number >= 0 else (~number << 1) | 1
+    return sevens(number << 1 if number >= 0 else (~number << 1) | 1)
+
+
+def sevens(rest: int) -> bytes:
+    """Return a number, none below 0, as seven bits a byte, the least first."""
     if rest < 0x80:
         return bytes((rest,))
     packed = bytearray()
@@ -94,8 +98,8 @@ def long(number: int) -> bytes:
     return bytes(packed)
 
 
-LONGEST_KEPT = 40
-"""Letters of a name that is kept packed at most."""
+LONGEST_KEPT = 80
+"""Letters of two texts that are kept packed, at most."""
 SHORT = tuple(map(long, range(64)))
 """The lengths that one byte tells."""
 
@@ -107,29 +111,40 @@ def text(words: str) -> bytes:
     return (SHORT[size] if size < 64 else long(size)) + encoded
 
 
-@lru_cache(maxsize=4096)
-def common(word: str) -> bytes:
-    """Return what `text` does, of a word that comes again and again."""
-    return text(word)
+def pair_packed(texts: tuple[str, str]) -> bytes:
+    """Return two texts, such as a field and what it tells."""
+    first, second = texts
+    return text(first) + text(second)
 
 
-def named(name: str) -> bytes:
-    """Return what `text` does, of a field's name; an exchange may send any."""
-    return common(name) if len(name) <= LONGEST_KEPT else text(name)
+def is_short(texts: tuple[str, str]) -> bool:
+    """Return whether two texts are kept packed: an exchange may send any."""
+    first, second = texts
+    return len(first) + len(second) <= LONGEST_KEPT
+
+
+PAIRS = Kept(pair_packed, is_short)
+pair = PAIRS.__getitem__
+FOURTEENS = tuple(
+    bytes((bits & 0x7F | 0x80, bits >> 7 | 0x80)) for bits in range(1 << 14)
+)
+"""Two bytes of seven bits each, of which both say that more come."""
 
 
 def instant(moment: datetime) -> bytes:
     """Return the microseconds since 1970."""
-    number = (moment - EPOCH) // MICROSECOND
-    if not 1 << 48 <= number < 1 << 55:
+    since = moment - EPOCH
+    number = (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+    if number < 1 << 27:
         return long(number)
-    # From 1978 to 3111 these are eight bytes: the bits are moved apart in three steps
-    # until each byte has seven, and all bytes but the last say that more come.
     bits = number << 1
-    bits = bits & 0xFFFFFFF | (bits & 0xFFFFFFF0000000) << 4
-    bits = bits & 0x3FFF00003FFF | (bits & 0xFFFC0000FFFC000) << 2
-    bits = bits & 0x7F007F007F007F | (bits & 0x3F803F803F803F80) << 1
-    return (bits | 0x80808080808080).to_bytes(8, "little")
+    return FOURTEENS[bits & 0x3FFF] + FOURTEENS[bits >> 14 & 0x3FFF] + late(bits >> 28)
+
+
+@lru_cache(maxsize=4096)
+def late(bits: int) -> bytes:
+    """Return the bytes of a time that stay the same for two minutes."""
+    return sevens(bits)
 
 
 def decimal(number: Decimal) -> bytes:
@@ -139,10 +154,23 @@ def decimal(number: Decimal) -> bytes:
         FrameRejected: it is no number, or does not fit decimal(38, 18) exactly.
     """
     try:
-        exact = EXACT.quantize(number, UNIT)
-        scaled = int(exact.scaleb(SCALE, EXACT))
-    except (Inexact, InvalidOperation, ValueError) as error:
+        return DECIMALS[number]
+    except (Inexact, InvalidOperation, TypeError, ValueError) as error:
         why = f"{str(number)[:80]} does not fit decimal(38, {SCALE})"
         raise FrameRejected("frame_unparseable", why) from error
+
+
+def decimal_packed(number: Decimal) -> bytes:
+    """Return what `decimal` does.
+
+    Raises:
+        Inexact, InvalidOperation, ValueError: it does not fit.
+    """
+    exact = EXACT.quantize(number, UNIT)
+    scaled = int(exact.scaleb(SCALE, EXACT))
     size = (abs(scaled).bit_length() + 8) // 8
     return SHORT[size] + scaled.to_bytes(size, "big", signed=True)
+
+
+# A number may have a million zeros behind its point.
+DECIMALS = Kept(decimal_packed, lambda number: sys.getsizeof(number) <= 256)

@@ -39,10 +39,10 @@ def test_a_trade_has_the_id_that_the_requirements_print(
 
 
 def test_an_id_is_what_python_makes_of_the_name() -> None:
-    names = [f"ACME|ÄTHUSD|{number}" for number in range(200)]
+    ids = [str(number) for number in range(200)]
 
-    assert [message_id(name) for name in names] == [
-        str(uuid5(MESSAGES, name)) for name in names
+    assert [message_id("ACME", "ÄTHUSD", trade_id) for trade_id in ids] == [
+        str(uuid5(MESSAGES, f"ACME|ÄTHUSD|{trade_id}")) for trade_id in ids
     ]
 
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from decimal import Decimal
 
 from msgspec import UNSET, Raw, ValidationError, json
 
 from ingestion.exchange import (
+    NUMBERS,
     UNREADABLE,
     Archive,
     Capabilities,
@@ -31,7 +31,7 @@ from ingestion.exchanges.binance.frames import (
     TradeEvent,
     TradeFrame,
 )
-from ingestion.exchanges.binance.times import microseconds, moment
+from ingestion.exchanges.binance.times import in_microseconds, moment
 from schemas.trade import Side, Trade
 
 ENVELOPE = frozenset(TradeFrame.__struct_encode_fields__)
@@ -151,7 +151,7 @@ class Binance:
             "native_symbol": event.symbol,
             "source": "ws",
             "event_type": event.event_type,
-            "event_time_us": str(microseconds(event.event_time)),
+            "event_time_us": in_microseconds(event.event_time),
             "is_buyer_maker": "true" if event.buyer_is_maker else "false",
         }
         if event.is_best_match is not UNSET:
@@ -160,8 +160,8 @@ class Binance:
             trade_id=str(event.trade_id),
             exchange="BINANCE",
             timestamp=moment(event.trade_time),
-            price=Decimal(event.price),
-            quantity=Decimal(event.quantity),
+            price=NUMBERS[event.price],
+            quantity=NUMBERS[event.quantity],
             base_asset=instrument.base,
             quote_currency=instrument.quote,
             # The maker's order rested in the book: the other one took it.

@@ -18,8 +18,6 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType, field
 
-from ingestion.exchange import Digits
-
 # Until the year 9999, whichever of the two units it is in.
 Instant = Annotated[int, Meta(ge=0, le=253_402_300_799_999_999)]
 
@@ -31,8 +29,8 @@ class TradeEvent(Struct, forbid_unknown_fields=True):
     event_time: Instant = field(name="E")
     symbol: str = field(name="s")
     trade_id: Annotated[int, Meta(ge=0)] = field(name="t")
-    price: Digits = field(name="p")
-    quantity: Digits = field(name="q")
+    price: str = field(name="p")
+    quantity: str = field(name="q")
     trade_time: Instant = field(name="T")
     buyer_is_maker: bool = field(name="m")
     is_best_match: bool | UnsetType = field(name="M", default=UNSET)

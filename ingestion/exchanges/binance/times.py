@@ -1,6 +1,7 @@
 """Binance's times: in ms or in us, which no instant leaves in doubt."""
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FIRST_IN_MICROSECONDS = 10**14
@@ -12,6 +13,14 @@ def microseconds(instant: int) -> int:
     return instant if instant >= FIRST_IN_MICROSECONDS else instant * 1000
 
 
+# Trades of a burst share their times.
+@lru_cache(maxsize=64)
+def in_microseconds(instant: int) -> str:
+    """Return an instant in us as text."""
+    return str(microseconds(instant))
+
+
+@lru_cache(maxsize=64)
 def moment(instant: int) -> datetime:
     """Return an instant as an aware UTC time."""
     return EPOCH + timedelta(microseconds=microseconds(instant))

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from decimal import Decimal
 
 from msgspec import UNSET, Raw, ValidationError, json
 
 from ingestion.exchange import (
+    NUMBERS,
     UNREADABLE,
     Archive,
     Capabilities,
@@ -181,8 +181,8 @@ class Bybit:
             trade_id=event.trade_id,
             exchange="BYBIT",
             timestamp=EPOCH + timedelta(milliseconds=event.time),
-            price=Decimal(event.price),
-            quantity=Decimal(event.quantity),
+            price=NUMBERS[event.price],
+            quantity=NUMBERS[event.quantity],
             base_asset=instrument.base,
             quote_currency=instrument.quote,
             side=SIDES[event.side],

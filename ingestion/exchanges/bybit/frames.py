@@ -17,8 +17,6 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType, field
 
-from ingestion.exchange import Digits
-
 TOPIC = "publicTrade."
 # What a number in order of time must be: derivatives have random ids.
 TradeId = Annotated[str, Meta(pattern=r"^[0-9]{1,19}$")]
@@ -31,8 +29,8 @@ class TradeEvent(Struct, forbid_unknown_fields=True):
 
     trade_id: TradeId = field(name="i")
     time: Instant = field(name="T")
-    price: Digits = field(name="p")
-    quantity: Digits = field(name="v")
+    price: str = field(name="p")
+    quantity: str = field(name="v")
     side: Literal["Buy", "Sell"] = field(name="S")
     """The taker's."""
     symbol: str = field(name="s")

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 
 from msgspec import Raw, ValidationError, json
 
 from ingestion.exchange import (
+    NUMBERS,
     UNREADABLE,
     Archive,
     Capabilities,
@@ -150,8 +150,8 @@ class Coinbase:
             trade_id=str(match.trade_id),
             exchange="COINBASE",
             timestamp=match.time.astimezone(UTC),
-            price=Decimal(match.price),
-            quantity=Decimal(match.size),
+            price=NUMBERS[match.price],
+            quantity=NUMBERS[match.size],
             base_asset=instrument.base,
             quote_currency=instrument.quote,
             side=TAKEN[match.side],

@@ -20,8 +20,6 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from ingestion.exchange import Digits
-
 
 class Match(Struct, forbid_unknown_fields=True):
     """A trade. Unknown fields fail here and are read the slow way."""
@@ -30,8 +28,8 @@ class Match(Struct, forbid_unknown_fields=True):
     trade_id: Annotated[int, Meta(gt=0)]
     side: Literal["buy", "sell"]
     """The maker's."""
-    size: Digits
-    price: Digits
+    size: str
+    price: str
     product_id: str
     time: Annotated[datetime, Meta(tz=True)]
     sequence: int
