@@ -15,7 +15,7 @@ with DAG(
     description="Builds the pages of the gates' results aside, then swaps them in.",
     doc_md="""
 ### What this is
-The pages behind *Data quality* in the menu: every failed gate, and the newest others.
+The pages behind *Browse > Data quality*: every failed gate, and the newest others.
 *Gates over time* on top of them has each expectation of each lane, by the hour.
 
 ### When it is red

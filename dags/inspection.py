@@ -17,7 +17,7 @@ A gate judges rows before they go into gold. Each five minutes this DAG judges w
 out: the files that `gold_crypto_trades` and the four tables of candles have now and had
 not at the last look. Each key once; ids that name their trade; prices between low and
 high, sums and windows that can be. It stops nobody: the rows are there already, and a
-lane that stood still would mend none. *Data quality* in the menu has each look, and
+lane that stood still would mend none. *Browse > Data quality* has each look, and
 *Gates over time* each expectation.
 
 ### When it is red

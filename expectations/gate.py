@@ -82,7 +82,7 @@ def pass_or_close(
         raise GateClosed(
             f"the lane of {exchange} is closed: {', '.join(critical)}. The "
             f"{increment.rows} rows stay in silver, and nothing of them is in gold. "
-            "Look at Data quality in the menu: what was measured stands there. Whoever "
+            "Look at Browse > Data quality: what was measured stands there. Whoever "
             "knows better decides in the DAG `release_lane`."
         )
     return told | {"outcome": outcome, "refused": str(increment.refused)}

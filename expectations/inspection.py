@@ -105,8 +105,8 @@ def inspect(
     if critical:
         raise Unsound(
             f"{asked.label} holds rows that break {', '.join(critical)}: of "
-            f"{told['rows']} that came since the last look. Look at Data quality in "
-            "the menu, and have the DAG `audit` prove the day"
+            f"{told['rows']} that came since the last look. Look at Browse > Data "
+            "quality, and have the DAG `audit` prove the day"
         )
     place.write_text(
         json.dumps({"sequence": head.sequence_number, "snapshot": head.snapshot_id})

@@ -39,8 +39,8 @@ def what_next(lane: dict[str, Any]) -> RenderableType:
     return (
         f"[bold red]the lane of {exchange} is closed[/]: nothing new goes to gold "
         "until its gate passes. Look, and decide: ./bullion airflow dags trigger "
-        f'release_lane -c \'{{"exchange": "{exchange}"}}\', then Required actions '
-        "in Airflow; see docs/runbooks/closed-lane.md"
+        f'release_lane -c \'{{"exchange": "{exchange}"}}\', then Browse > Required '
+        "Actions in Airflow; see docs/runbooks/closed-lane.md"
     )
 
 

@@ -29,7 +29,7 @@ side. A run that finds nothing new is skipped (pink), and starts no Spark client
 - **`silver` or `gold`:** the next run repeats it, nothing is lost or doubled. Look at
   the log if three in a row fail; most often Spark Connect or the registry is away.
 - **`gate`:** the lane is closed, the others run on, nothing of the increment is in
-  gold. The log names the expectation; *Data quality* in the menu shows what was
+  gold. The log names the expectation; *Browse > Data quality* shows what was
   measured. Each run asks again, and opens the lane once the cause is gone. If the rows
   are right, or cannot be mended, trigger `release_lane`: a person decides.
 """

@@ -19,8 +19,8 @@ TRIAGE = """
 A gate has closed a lane: the task `gate` of `lane__<exchange>` is red, and its rows
 stay in silver. Trigger this with the exchange. `look` shows what stands before the
 gate: which expectations were not met, how many rows are at fault, and some of them;
-*Data quality* in the menu has the gate's whole report. Then an approver
-(`BULLION_APPROVERS`) answers under *Required actions*:
+*Browse > Data quality* has the gate's whole report. Then an approver
+(`BULLION_APPROVERS`) answers under *Browse > Required Actions*:
 
 - **Admit:** the rows are right, such as after a real fall of a price. They go on with
   all others, and need not meet what they did not meet.

@@ -47,8 +47,8 @@ mended, a schema that was registered late.
    they became dead letters (UTC; nothing means the last day).
 2. **`look`** reads them again with today's schemas and rules: how many pass now, what
    the others break, what is left out and why.
-3. **Answer** under *Required actions*, with a reason: it stands with your name in
-   `dead_letter_replays`. *{LEAVE}* changes nothing.
+3. **Answer** under *Browse > Required Actions*, with a reason: it stands with your
+   name in `dead_letter_replays`. *{LEAVE}* changes nothing.
 4. **`follow`** waits some minutes for the lane and tells what became of them: `gold`,
    `duplicate`, `conflict`, `refused` (at the gate), `dead` (again), or `waiting` where
    the lane is closed. The next replay of the exchange looks after what waits.
