@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from query.lake import Lake as Lake
-    from query.refused import QueryRefused as QueryRefused
+    from query.reading.lake import Lake as Lake
+    from query.reading.refused import QueryRefused as QueryRefused
 
 __all__ = ["Lake", "QueryRefused"]
 
@@ -12,11 +12,11 @@ __all__ = ["Lake", "QueryRefused"]
 def __getattr__(name: str) -> object:
     """Return what is asked for by its first use: DuckDB takes long to import."""
     if name == "Lake":
-        from query.lake import Lake
+        from query.reading.lake import Lake
 
         return Lake
     if name == "QueryRefused":
-        from query.refused import QueryRefused
+        from query.reading.refused import QueryRefused
 
         return QueryRefused
     raise AttributeError(f"module 'query' has no attribute {name!r}")

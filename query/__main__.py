@@ -8,11 +8,11 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from query.lake import Lake
+from query.command.sql import add_arguments
+from query.command.sql import run as sql
+from query.reading.lake import Lake
 from query.settings import Settings
 from query.show import show
-from query.sql import add_arguments
-from query.sql import run as sql
 from query.watch.bars import SettingRefused
 from query.watch.book import BookBroken, WatchBusy
 from query.why import MENDABLE, why

@@ -4,8 +4,8 @@ import json
 from datetime import date
 from typing import Any
 
-from query.lake import Lake
-from query.refused import QueryRefused
+from query.reading.lake import Lake
+from query.reading.refused import QueryRefused
 from query.show import answered
 
 NEWEST = """

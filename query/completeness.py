@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from query.lake import Lake
+from query.reading.lake import Lake
 from query.show import answered
 from schemas.exchange import counts_trades
 

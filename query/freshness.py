@@ -6,7 +6,7 @@ from typing import Any
 import duckdb
 from pyiceberg.table import Table
 
-from query.lake import Lake
+from query.reading.lake import Lake
 from query.settings import Settings
 from schemas.table import table_at
 

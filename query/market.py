@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from operator import itemgetter
 from typing import Any
 
-from query.lake import Lake
+from query.reading.lake import Lake
 from query.show import answered, plain
 from schemas.table import table_at
 

@@ -13,8 +13,8 @@ from query.accounting import accounting
 from query.airflow_api import Airflow
 from query.completeness import completeness
 from query.health import health
-from query.lake import Lake
 from query.market import market
+from query.reading.lake import Lake
 from query.settings import Settings
 from query.status import dead_letters, lane
 from query.verdict import verdict

@@ -16,7 +16,7 @@ from query.airflow_api import Airflow
 from query.capture import capture
 from query.completeness import completeness
 from query.drills import last_drill
-from query.lake import Lake
+from query.reading.lake import Lake
 from query.settings import Settings
 from query.watch.book import Book
 from schemas.table import table_at

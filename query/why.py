@@ -3,7 +3,7 @@
 from pyiceberg.exceptions import NoSuchTableError
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from query.refused import QueryRefused
+from query.reading.refused import QueryRefused
 
 MENDABLE = (
     KeyError,

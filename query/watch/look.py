@@ -11,7 +11,7 @@ from typing import Any, Self
 from query.airflow_api import Airflow
 from query.completeness import owing
 from query.drills import last_drill
-from query.lake import Lake
+from query.reading.lake import Lake
 from query.settings import Settings
 from query.status import lane_watched, now
 from query.watch.bars import Bars

@@ -11,9 +11,9 @@ import pytest
 
 from handbook.dags import SLOT, all_dags
 from handbook.markdown import unbarred
-from query import candles
 from query.catalog import unions
-from query.lake import DUCKDB_TYPES
+from query.reading import candles
+from query.reading.lake import DUCKDB_TYPES
 from query.watch.kinds import ADVICE
 from schemas.table import ROOT, all_exchanges, all_tables
 from stack.__main__ import arguments

@@ -24,7 +24,7 @@ ENTRIES = {
     "expectations/gate.py",
     "ingestion/__main__.py",
     "query/__main__.py",
-    "query/environment.py",
+    "query/reading/environment.py",
     "simulator/__main__.py",
     "spark_apps/warm_python.py",
     "spark_apps/warm_start.py",

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pyiceberg.catalog.sql import SqlCatalog
 
-from query.lake import Lake
+from query.reading.lake import Lake
 from query.settings import Settings
 from schemas.table import all_exchanges
 from tests.expectations.cases import NOON, trade_row

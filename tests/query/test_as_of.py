@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from pyiceberg.catalog.sql import SqlCatalog
 
-from query.lake import Lake
-from query.refused import QueryRefused
+from query.reading.lake import Lake
+from query.reading.refused import QueryRefused
 from query.settings import Settings
 from schemas.table import all_exchanges
 from tests.expectations.tables import append

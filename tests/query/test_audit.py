@@ -11,8 +11,8 @@ from rich.console import Console
 
 from query.audit import audit
 from query.audit_view import page
-from query.lake import Lake
-from query.refused import QueryRefused
+from query.reading.lake import Lake
+from query.reading.refused import QueryRefused
 from tests.expectations.cases import NOON
 from tests.expectations.tables import append, created
 

@@ -9,9 +9,9 @@ import pytest
 from pyarrow import parquet
 from pyiceberg.catalog.sql import SqlCatalog
 
-from query.files import write
-from query.lake import TRIES, Lake
-from query.refused import QueryRefused
+from query.command.files import write
+from query.reading.lake import TRIES, Lake
+from query.reading.refused import QueryRefused
 from query.show import answered
 from tests.expectations.tables import append, created, lake
 from tests.query.market_days import GOLD, ONE, gold_rows

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from pyiceberg.catalog.sql import SqlCatalog
 
-from query.lake import Lake
-from query.refused import QueryRefused
+from query.reading.lake import Lake
+from query.reading.refused import QueryRefused
 from query.settings import Settings
 from query.show import answered
 from schemas.table import all_tables

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from query.completeness import completeness
 from query.completeness_view import page
-from query.lake import Lake
+from query.reading.lake import Lake
 from schemas.exchange import counts_trades
 from schemas.table import all_exchanges
 from tests.expectations.cases import NOON, trade_row

@@ -7,8 +7,8 @@ from decimal import Decimal
 import pytest
 from pyiceberg.catalog.sql import SqlCatalog
 
-from query.lake import Lake
-from query.refused import QueryRefused
+from query.reading.lake import Lake
+from query.reading.refused import QueryRefused
 from query.settings import Settings
 from query.show import answered, show
 from schemas.table import all_exchanges, table_at

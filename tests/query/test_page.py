@@ -12,9 +12,9 @@ from pyiceberg.catalog.sql import SqlCatalog
 
 from expectations.gate_notes import history, last, troubles
 from query.accounting import accounting
-from query.lake import Lake
 from query.market import market
 from query.page import BARS_S, Answer, Part, Sources, page, parts
+from query.reading.lake import Lake
 from query.refreshed import Refreshed, asked
 from query.settings import Settings
 from query.status import dead_letters

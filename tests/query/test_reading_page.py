@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-import query.environment
-import query.lake
+import query.reading.environment
+import query.reading.lake
 from query import QueryRefused
 from query.__main__ import arguments
+from query.command.sql import run
+from query.reading.terms import all_terms
 from query.settings import Settings
-from query.sql import run
-from query.terms import all_terms
 from schemas.table import ROOT
 from tests.query.market_days import ONE, TWO, commit, gold_rows, market
 from tests.query.test_terms import settings_of
@@ -66,7 +66,7 @@ def test_a_script_of_the_page_runs(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    for module in (query.lake, query.environment):
+    for module in (query.reading.lake, query.reading.environment):
         monkeypatch.setattr(module, "settings_here", lambda: settings)
     exec(compile(script, "docs/reading.md", "exec"), {})
 
@@ -85,7 +85,7 @@ def test_a_script_outside_of_the_stack_is_told_how_to_be_run(
     monkeypatch.delenv("BULLION_CATALOG_USER", raising=False)
 
     with pytest.raises(QueryRefused, match=r"\./bullion python FILE"):
-        query.lake.Lake()
+        query.reading.lake.Lake()
 
 
 def test_a_library_that_is_absent_is_named(
@@ -95,7 +95,7 @@ def test_a_library_that_is_absent_is_named(
     monkeypatch.setitem(sys.modules, "polars", None)
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with (
-        query.lake.Lake(settings) as lake,
+        query.reading.lake.Lake(settings) as lake,
         pytest.raises(QueryRefused, match="pip install polars"),
     ):
         lake.polars("SELECT 1 AS one")

@@ -17,10 +17,10 @@ from rich.console import Console
 
 from query import Lake, progress
 from query.__main__ import arguments
-from query.dots import HEIGHT
-from query.refused import QueryRefused
+from query.command.dots import HEIGHT
+from query.command.sql import run
+from query.reading.refused import QueryRefused
 from query.settings import Settings
-from query.sql import run
 from tests.query.market_days import GOLD, HOUR, ONE, TWO, commit, gold_rows, market
 from tests.query.test_terms import settings_of
 

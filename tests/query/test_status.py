@@ -9,7 +9,7 @@ from rich.console import Console
 
 from query.airflow_api import Airflow
 from query.completeness import completeness, owing
-from query.lake import Lake
+from query.reading.lake import Lake
 from query.settings import Settings
 from query.status import dead_letters, lane, lane_watched, layer, waits
 from query.view import lane_table, letters, what_next

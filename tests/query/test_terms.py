@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from query.catalog import unions
-from query.exact import exact_sum
-from query.lake import Lake
+from query.reading.exact import exact_sum
+from query.reading.lake import Lake
+from query.reading.terms import told
 from query.settings import Settings
-from query.terms import told
 from schemas.table import all_exchanges, table_at
 from tests.expectations.tables import append
 from tests.query.market_days import (

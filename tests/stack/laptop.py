@@ -17,7 +17,7 @@ import psutil
 from pyiceberg.catalog import Catalog
 
 from query.catalog import open_catalog
-from query.lake import Lake
+from query.reading.lake import Lake
 from query.settings import Settings
 from query.show import answered, plain
 from schemas.exchange import exchanges_in

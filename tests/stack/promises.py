@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy.exc import OperationalError
 
-from query.refused import QueryRefused
+from query.reading.refused import QueryRefused
 from tests.stack.laptop import Laptop, eventually, kill
 
 GOLD = "gold_crypto_trades"

@@ -2,7 +2,7 @@
 
 import duckdb
 
-from query.terms import Term
+from query.reading.terms import Term
 from schemas.table import table_at
 
 DAYS = table_at("gold.candles_1d").stored_as

@@ -2,8 +2,8 @@
 
 import duckdb
 
-from query.exact import limbs, sum_of, sum_of_products
-from query.terms import Term
+from query.reading.exact import limbs, sum_of, sum_of_products
+from query.reading.terms import Term
 from schemas.table import table_at
 
 TRADES = table_at("gold.trades").stored_as

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from rich.text import Text
 
-from query.plot import Chart
+from query.command.plot import Chart
 
 COLOURS = ("cyan", "yellow", "green", "magenta", "red", "blue", "white", "bright_cyan")
 DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from query.lake import Lake
+    from query.reading.lake import Lake
 
 TABLE = re.compile(r"Table with name (\w+) does not exist")
 MACRO = re.compile(r"Table Function with name (\w+) does not exist")

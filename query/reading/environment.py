@@ -2,7 +2,7 @@
 
 import os
 
-from query.refused import QueryRefused
+from query.reading.refused import QueryRefused
 from query.settings import Settings
 
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from query.refused import QueryRefused
+from query.reading.refused import QueryRefused
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -2,8 +2,8 @@
 
 import duckdb
 
-from query import candles
-from query.terms import Term
+from query.reading import candles
+from query.reading.terms import Term
 
 # No argument may be named as a column is: it would stand for it.
 ARGUMENTS = "(first_symbol, second_symbol, width, since, until)"

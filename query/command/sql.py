@@ -7,16 +7,16 @@ from pathlib import Path
 
 from rich.console import Console
 
-from query.dots import dots
-from query.files import BINARY, form_of, pour, write
-from query.hints import hints
-from query.lake import Lake
-from query.plot import chart, picture
-from query.progress import progress
-from query.refused import QueryRefused
+from query.command.dots import dots
+from query.command.files import BINARY, form_of, pour, write
+from query.command.plot import chart, picture
+from query.command.progress import progress
+from query.reading.hints import hints
+from query.reading.lake import Lake
+from query.reading.refused import QueryRefused
+from query.reading.terms import told
 from query.settings import Settings
 from query.show import FORMATS, answered, show
-from query.terms import told
 
 HELP = ".tables lists what there is, .help the terms, .quit ends; a query ends with ;"
 
@@ -51,7 +51,7 @@ def run(asked: argparse.Namespace, settings: Settings) -> int:
         asked.query, plot = plot, ""
     with Lake(settings, as_of=asked.as_of) as lake:
         if asked.query is None and sys.stdin.isatty():
-            from query.prompt import prompt
+            from query.command.prompt import prompt
 
             return prompt(lake, asked.as_of)
         text = asked.query if asked.query is not None else sys.stdin.read()

@@ -3,10 +3,10 @@
 import re
 from typing import TYPE_CHECKING
 
-from query.meant import nearest, perhaps
+from query.reading.meant import nearest, perhaps
 
 if TYPE_CHECKING:
-    from query.lake import Lake
+    from query.reading.lake import Lake
 
 NAMED = re.compile(
     r"\b(symbol|exchange)\s*(?:=|IN\s*\()\s*('[^']*'(?:\s*,\s*'[^']*')*)", re.I

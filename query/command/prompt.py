@@ -3,9 +3,9 @@
 import sys
 from pathlib import Path
 
-from query.lake import Lake
-from query.refused import QueryRefused
-from query.sql import HELP, about, answer
+from query.command.sql import HELP, about, answer
+from query.reading.lake import Lake
+from query.reading.refused import QueryRefused
 
 
 def prompt(lake: Lake, as_of: str | None) -> int:

@@ -2,7 +2,7 @@
 
 import duckdb
 
-from query.terms import Term
+from query.reading.terms import Term
 from schemas.table import table_at
 
 GOLD = table_at("gold.trades")

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pyiceberg.table import Table
 from pyiceberg.table.snapshots import Snapshot
 
-from query.refused import QueryRefused
+from query.reading.refused import QueryRefused
 
 NOTHING = 0
 """Stands for the time before a table's first commit, when it had no row."""

@@ -6,7 +6,7 @@ did not happen is not written. Who reads says whether it is carried.
 
 import duckdb
 
-from query.terms import Term
+from query.reading.terms import Term
 
 NAME = "candles"
 FINEST = "gold_crypto_candles_1m"

@@ -9,8 +9,8 @@ import duckdb
 import pyarrow as pa
 from pyarrow import parquet
 
-from query.lake import Lake
-from query.refused import QueryRefused
+from query.reading.lake import Lake
+from query.reading.refused import QueryRefused
 from query.show import answered, show
 
 BINARY = ("parquet", "arrow")

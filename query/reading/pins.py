@@ -6,8 +6,14 @@ from datetime import datetime
 from pyiceberg.catalog import Catalog
 from pyiceberg.table import Table
 
-from query.as_of import NOTHING, committed_at, moment_of, snapshot_at, snapshot_named
 from query.catalog import table_names
+from query.reading.as_of import (
+    NOTHING,
+    committed_at,
+    moment_of,
+    snapshot_at,
+    snapshot_named,
+)
 from query.settings import Settings
 from schemas.table import NAMESPACE
 

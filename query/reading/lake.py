@@ -8,19 +8,19 @@ import duckdb
 import pyarrow as pa
 from pyiceberg.catalog import Catalog
 
-from query.as_of import NOTHING
 from query.catalog import open_catalog, table_names, unions
-from query.columns import no_rows
-from query.connection import connection
-from query.environment import settings_here
-from query.frames import to_pandas, to_polars
-from query.meant import explained
-from query.pins import AsOf, Pin, Pins
-from query.refused import QueryRefused
+from query.reading.as_of import NOTHING
+from query.reading.columns import no_rows
+from query.reading.connection import connection
+from query.reading.environment import settings_here
+from query.reading.frames import to_pandas, to_polars
+from query.reading.meant import explained
+from query.reading.pins import AsOf, Pin, Pins
+from query.reading.refused import QueryRefused
+from query.reading.statements import only_reads
+from query.reading.terms import Term, all_terms
+from query.reading.travel import travelled
 from query.settings import Settings
-from query.statements import only_reads
-from query.terms import Term, all_terms
-from query.travel import travelled
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -4,7 +4,7 @@ import re
 
 import duckdb
 
-from query.refused import QueryRefused
+from query.reading.refused import QueryRefused
 
 READING = {"SELECT", "PRAGMA", "RELATION"}
 """Kinds of statement that change nothing, as DuckDB names them."""

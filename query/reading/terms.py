@@ -28,7 +28,7 @@ class Term:
 
 def all_terms() -> tuple[Term, ...]:
     """Return every term."""
-    from query import candles, spread, symbols, vendor, vwap
+    from query.reading import candles, spread, symbols, vendor, vwap
 
     return (candles.TERM, vwap.TERM, spread.TERM, vendor.TERM, symbols.TERM)
 

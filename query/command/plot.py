@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
-from query.refused import QueryRefused
+from query.reading.refused import QueryRefused
 
 MOST_LINES = 8
 Points = list[tuple[float, float]]

@@ -3,7 +3,7 @@
 import duckdb
 import duckdb_extensions
 
-from query.exact import make_known
+from query.reading.exact import make_known
 from query.settings import Settings
 
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Collection
 
-from query.refused import QueryRefused
+from query.reading.refused import QueryRefused
 
 AT = re.compile(
     r"\b(\w+)\s+AT\s*\(\s*(TIMESTAMP|VERSION)\s*=>\s*"

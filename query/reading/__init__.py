@@ -1,0 +1,1 @@
+"""The tables as they are read: names, terms, times past, answers as frames."""
