@@ -15,7 +15,8 @@ import pytest
 from pyarrow import parquet
 from rich.console import Console
 
-from query import Lake, progress
+from query import Lake
+from query.command import progress
 from query.__main__ import arguments
 from query.command.dots import HEIGHT
 from query.command.sql import run
