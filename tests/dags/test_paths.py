@@ -8,9 +8,8 @@ from fastapi.testclient import TestClient
 
 from tests.dags.test_data_docs_plugin import plugin as data_docs
 from tests.dags.test_lakehouse_plugin import plugin as lakehouse
-from tests.dags.test_lakehouse_plugin import token
 
-__all__ = ["data_docs", "lakehouse", "token"]
+__all__ = ["data_docs", "lakehouse"]
 OUTWARDS = (
     "/..%2fsecrets.json",
     "/%2e%2e/secrets.json",
