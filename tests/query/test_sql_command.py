@@ -16,8 +16,8 @@ from pyarrow import parquet
 from rich.console import Console
 
 from query import Lake
-from query.command import progress
 from query.__main__ import arguments
+from query.command import progress
 from query.command.dots import HEIGHT
 from query.command.sql import run
 from query.reading.refused import QueryRefused
