@@ -47,9 +47,8 @@ def facts(each: Table) -> Iterator[tuple[str, str]]:
     yield "partitioned by", code(each.partitioned_by)
     if each.sorted_by:
         yield "sorted by", code(each.sorted_by)
-    name = each.address.replace(".", "_").upper()
     kept = f"{each.kept_for.days} days" if each.kept_for else "for ever"
-    yield "kept", f"{kept}, unless `BULLION_KEEP_{name}_DAYS` says otherwise"
+    yield "kept", f"{kept}, unless `{each.keep_setting}` says otherwise"
     yield "files of about", f"{each.target_file_mb} MB"
 
 

@@ -16,6 +16,7 @@ from query.airflow_api import Airflow
 from query.capture import capture
 from query.completeness import completeness
 from query.drills import last_drill
+from query.reading.as_of import time_of
 from query.reading.lake import Lake
 from query.settings import Settings
 from query.watch.book import Book
@@ -127,7 +128,7 @@ def layer(lake: Lake, name: str, address: str, exchange: str) -> dict[str, Any]:
         text = f"SELECT count(*) FROM {view}{mine}"
         found = lake.read(text, lambda answer: answer.fetchone())
         rows = int(found[0]) if found else 0
-    committed = datetime.fromtimestamp(snapshot.timestamp_ms / 1000, UTC)
+    committed = time_of(snapshot)
     return {
         "rows": rows,
         "last_commit": committed.isoformat(timespec="seconds"),

@@ -55,6 +55,11 @@ class Table:
         return f"{self.layer}.{self.name}"
 
     @property
+    def keep_setting(self) -> str:
+        """The variable that overrides `kept_for`: BULLION_KEEP_GOLD_TRADES_DAYS."""
+        return f"BULLION_KEEP_{self.address.replace('.', '_').upper()}_DAYS"
+
+    @property
     def per_exchange(self) -> bool:
         """Whether each exchange has its own table of this kind."""
         return "{exchange}" in self.stored_as

@@ -45,7 +45,4 @@ def known() -> set[str]:
         if "ACME" in name
         for exchange in all_exchanges()
     }
-    return told | {
-        f"BULLION_KEEP_{table.address.replace('.', '_').upper()}_DAYS"
-        for table in all_tables()
-    }
+    return told | {table.keep_setting for table in all_tables()}

@@ -88,6 +88,7 @@ def answer(
     """
     errors = Console(stderr=True)
     form = form or (form_of(output) if output else "table")
+    shown: tuple[list[str], list[tuple[object, ...]]] | None = None
     began = time.monotonic()
     with progress(lake.engine, errors):
         if output:
@@ -95,10 +96,12 @@ def answer(
         elif form in BINARY and plot is None:
             rows = pour(lake, text, form, sys.stdout.buffer)
         else:
-            names, found = lake.read(text, answered)
-            rows = len(found)
+            shown = lake.read(text, answered)
+            rows = len(shown[1])
     took = time.monotonic() - began
-    if not output and (plot is not None or form not in BINARY):
+    # Once the bar of progress is gone.
+    if shown:
+        names, found = shown
         if rows and plot:
             picture(chart(names, found), Path(plot))
         elif rows and plot is not None:

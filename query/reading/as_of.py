@@ -72,8 +72,12 @@ def oldest_kept(table: Table) -> Snapshot | None:
 
 
 def goes_back(oldest: Snapshot) -> str:
-    moment = datetime.fromtimestamp(oldest.timestamp_ms / 1000, UTC)
-    return f"goes back to {written(moment)} (snapshot {oldest.snapshot_id})"
+    return f"goes back to {written(time_of(oldest))} (snapshot {oldest.snapshot_id})"
+
+
+def time_of(snapshot: Snapshot) -> datetime:
+    """Return when it was committed, in UTC."""
+    return datetime.fromtimestamp(snapshot.timestamp_ms / 1000, UTC)
 
 
 def written(moment: datetime) -> str:
@@ -91,7 +95,7 @@ def committed_at(
     for name, table in tables:
         found = table.snapshot_by_id(snapshot_id)
         if found is not None:
-            return name, datetime.fromtimestamp(found.timestamp_ms / 1000, UTC)
+            return name, time_of(found)
     raise QueryRefused(
         f"no table has a snapshot {snapshot_id}: upkeep may have removed it; a time "
         "may be named instead"

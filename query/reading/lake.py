@@ -1,7 +1,7 @@
 """The tables by name in DuckDB, each at one snapshot: the current one, or an old."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
 import duckdb
@@ -135,6 +135,12 @@ class Lake:
                 self._place(name, self._pinned.get(name) or self.pins.pin(name))
         self._made.add(name)
 
+    def named_in(self, text: str) -> Iterator[str]:
+        """Yield each table, union and term that a text names."""
+        for name in (*self.names, *self.terms):
+            if re.search(rf"\b{name}\b", text, re.IGNORECASE):
+                yield name
+
     def at(self, name: str, as_of: AsOf) -> str:
         """Return the view of a table, or a union, as it was at a time or snapshot.
 
@@ -160,9 +166,8 @@ class Lake:
     def _ask(self, text: str) -> duckdb.DuckDBPyConnection:
         asked = travelled(text, self.names, self.at)
         only_reads(asked)
-        for name in (*self.names, *self.terms):
-            if re.search(rf"\b{name}\b", asked, re.IGNORECASE):
-                self.view(name)
+        for name in self.named_in(asked):
+            self.view(name)
         return self.engine.execute(asked)
 
     def _place(self, view: str, pin: Pin) -> None:

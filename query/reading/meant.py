@@ -46,15 +46,14 @@ def explained(said: str, text: str, lake: "Lake") -> str:
 def columns_of(text: str, lake: "Lake") -> dict[str, list[str]]:
     """Return the columns of each table and term that a text names."""
     found: dict[str, list[str]] = {}
-    for name in (*lake.names, *lake.terms):
-        if re.search(rf"\b{name}\b", text, re.IGNORECASE):
-            term = lake.terms.get(name)
-            if term and term.arguments:
-                found[name] = list(term.columns)
-                continue
-            lake.view(name)
-            rows = lake.engine.execute(f"DESCRIBE {name}").fetchall()
-            found[name] = [str(row[0]) for row in rows]
+    for name in lake.named_in(text):
+        term = lake.terms.get(name)
+        if term and term.arguments:
+            found[name] = list(term.columns)
+            continue
+        lake.view(name)
+        rows = lake.engine.execute(f"DESCRIBE {name}").fetchall()
+        found[name] = [str(row[0]) for row in rows]
     return found
 
 

@@ -32,7 +32,7 @@ class Keep:
         day, hour = timedelta(days=1), timedelta(hours=1)
         return cls(
             rows={
-                table.address: _rows(env, setting(table), table.kept_for)
+                table.address: _rows(env, table.keep_setting, table.kept_for)
                 for table in all_tables()
             },
             bronze_snapshots=_age(env, "BULLION_KEEP_BRONZE_SNAPSHOTS_HOURS", 6) * hour,
@@ -43,11 +43,6 @@ class Keep:
     def history(self, table: Table) -> timedelta:
         """Return how long the snapshots of a table are kept in any case."""
         return self.bronze_snapshots if table.layer is Layer.BRONZE else self.snapshots
-
-
-def setting(table: Table) -> str:
-    """Return the variable that overrides a spec: BULLION_KEEP_GOLD_TRADES_DAYS."""
-    return f"BULLION_KEEP_{table.address.replace('.', '_').upper()}_DAYS"
 
 
 def _rows(
