@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 
 from schemas.table import CATALOG, table_at
 from spark_apps.app import Run
+from spark_apps.frame import frame_of
 from spark_apps.marks import Landed, Mark, put_once
 
 
@@ -147,7 +148,7 @@ def enter(
 ) -> None:
     """Keep the account of a batch; once, however often the batch is done again."""
     table = table_at(address)
-    lines = spark.createDataFrame([asdict(each) for each in account], table.ddl)
+    lines = frame_of(spark, [asdict(each) for each in account], table.ddl)
     put_once(lines.coalesce(1), table.identifier(), mark, {})
 
 

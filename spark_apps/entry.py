@@ -8,6 +8,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from schemas.table import CATALOG, Table
+from spark_apps.frame import frame_of
 from spark_apps.marks import saying
 from spark_apps.settings import Settings
 
@@ -18,7 +19,7 @@ def enter(
     """Write these rows of a table, each a dataclass with the table's columns."""
     if not said:
         return
-    rows = spark.createDataFrame([asdict(each) for each in said], table.ddl).coalesce(1)
+    rows = frame_of(spark, [asdict(each) for each in said], table.ddl).coalesce(1)
     target = f"{CATALOG}.{table.identifier()}"
     on = " AND ".join(f"{target}.{name} = s.{name}" for name in table.key)
     values = [c.name for c in table.columns if c.name not in table.key]

@@ -17,6 +17,7 @@ from schemas.exchange import counts_trades
 from schemas.id_range import IdRange, joined
 from schemas.table import CATALOG, all_exchanges, table_at
 from spark_apps.entry import enter
+from spark_apps.frame import frame_of
 from spark_apps.gold.gaps import (
     ABSENT,
     FILLED,
@@ -177,7 +178,7 @@ def keep(
 
     An exchange has one partition, which is replaced whole.
     """
-    rows = spark.createDataFrame([asdict(each) for each in held], RANGES.ddl)
+    rows = frame_of(spark, [asdict(each) for each in held], RANGES.ddl)
     writer = rows.coalesce(1).writeTo(f"{CATALOG}.{RANGES.identifier()}")
     for name, value in {READ_TO: str(head), **settings.airflow}.items():
         writer = writer.option(f"snapshot-property.{name}", value)

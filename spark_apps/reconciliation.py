@@ -8,6 +8,7 @@ from pyspark.sql import functions as F
 
 from schemas.table import CATALOG, table_at
 from spark_apps.entry import enter
+from spark_apps.frame import frame_of
 from spark_apps.gold.counts import (
     BEYOND,
     EQUAL,
@@ -25,6 +26,13 @@ from spark_apps.settings import Settings
 
 TRADES, COUNTS = (table_at(each) for each in ("gold.trades", "gold.counts"))
 EDGE = timedelta(microseconds=1)
+SPAN = {
+    "number": "int",
+    "exchange": "string",
+    "symbol": "string",
+    "since": "timestamp",
+    "until": "timestamp",
+}
 
 
 def reconcile(
@@ -77,9 +85,13 @@ def in_gold(spark: SparkSession, counts: Sequence[Count]) -> dict[Span, int]:
     """Return how many trades gold has in each span that has any."""
     if not counts:
         return {}
-    spans = spark.createDataFrame(
-        [(number, *count.key) for number, count in enumerate(counts)],
-        "number int, exchange string, symbol string, since timestamp, until timestamp",
+    spans = frame_of(
+        spark,
+        [
+            dict(zip(SPAN, (number, *count.key), strict=True))
+            for number, count in enumerate(counts)
+        ],
+        ", ".join(f"{name} {kind}" for name, kind in SPAN.items()),
     )
     first, last = min(c.since for c in counts), max(c.until for c in counts)
     # All of it between literals, by which Iceberg leaves other days' files unread.

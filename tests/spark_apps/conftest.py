@@ -14,8 +14,12 @@ from spark_apps.settings import Storage
 from tests.spark_apps.lake import Lake, Registry
 
 JARS = Path(os.environ.get("BULLION_JARS") or ROOT / ".bullion/jars/spark")
-BRIEF = " -XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
-"""A driver that lives for minutes spends most of them on compiling itself well."""
+BRIEF = " -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m -XX:+UseSerialGC"
+"""A driver that lives for minutes spends most of them on compiling itself well.
+
+Java then gives compiled code 48 MB, which are full after some fifty tests: code is thrown
+away, with a whole garbage collection each time, and compiled again.
+"""
 
 
 @pytest.fixture(scope="session")

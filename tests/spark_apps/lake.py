@@ -4,7 +4,7 @@ import io
 import json
 import shutil
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -20,6 +20,7 @@ from schemas.table import CATALOG, all_exchanges, table_at
 from schemas.topic import TRADES
 from schemas.trade import Side, Trade
 from spark_apps.bootstrap import bootstrap
+from spark_apps.frame import frame_of
 from spark_apps.gold.trades import APP as GOLD
 from spark_apps.jobs import CANDLES, app_of
 from spark_apps.lane import Report, promote, refine
@@ -172,8 +173,12 @@ class Lake:
             }
             for v in values
         ]
+        self.carry(rows)
+
+    def carry(self, rows: Sequence[Mapping[str, object]]) -> None:
+        """Let one bronze commit bring rows as they stand there."""
         spec = table_at("bronze.trades").ddl.replace(" NOT NULL", "")
-        frame = self.spark.createDataFrame(rows, spec)
+        frame = frame_of(self.spark, rows, spec)
         frame.coalesce(1).writeTo(self.name("bronze.trades")).append()
 
     def asked(self, app: Any) -> tuple[SparkSession, Any, str, Settings]:

@@ -20,6 +20,7 @@ from schemas.topic import TRADES
 from spark_apps.bronze.trades import APP as BRONZE
 from spark_apps.carried import EARLIEST, starting_offsets
 from spark_apps.checkpoint import Checkpoint
+from spark_apps.frame import frame_of
 from spark_apps.recovery.database import Database, pointers
 from spark_apps.recovery.heads import Head, NoHead, NotRead, head
 from spark_apps.recovery.left import Stream, streams_of
@@ -378,9 +379,8 @@ def spare(spark: SparkSession, database: Database, tmp_path: Path) -> Iterator[s
 
 
 def append(spark: SparkSession, catalog: str, *numbers: int) -> None:
-    spark.createDataFrame([(x,) for x in numbers], "x INT").coalesce(1).writeTo(
-        f"{catalog}.n.t"
-    ).append()
+    rows = frame_of(spark, [{"x": x} for x in numbers], "x INT")
+    rows.coalesce(1).writeTo(f"{catalog}.n.t").append()
 
 
 def held(spark: SparkSession, catalog: str) -> list[int]:

@@ -5,14 +5,15 @@ from datetime import datetime
 import pytest
 from pyspark.sql import SparkSession
 
+from spark_apps.frame import frame_of
 from spark_apps.spans import Extent, extent_of
 
 pytestmark = pytest.mark.spark
 
 
 def happened(spark: SparkSession, *times: str) -> Extent:
-    rows = [(datetime.fromisoformat(time),) for time in times]
-    return extent_of(spark.createDataFrame(rows, "timestamp timestamp"))
+    rows = [{"timestamp": datetime.fromisoformat(time)} for time in times]
+    return extent_of(frame_of(spark, rows, "timestamp timestamp"))
 
 
 def text(extent: Extent) -> list[tuple[str, str]]:

@@ -11,6 +11,7 @@ from schemas.topic import REJECTED, TRADES
 from spark_apps.app import Run
 from spark_apps.bronze.trades import APP, bronze_trades
 from spark_apps.continuous import landed
+from spark_apps.frame import frame_of
 from spark_apps.silver.dead_letters import rejected_frames
 from tests.spark_apps.lake import NOON, Lake, message
 
@@ -27,10 +28,19 @@ RUN = Run(exchange="acme", started_at=NOON, schemas={3: REJECTED.schema})
 
 def messages(spark: SparkSession, *values: bytes | None) -> DataFrame:
     rows = [
-        (b"BTCUSD", value, "topic", 4, offset, NOON, 0, [("trace", b"1")])
+        {
+            "key": b"BTCUSD",
+            "value": value,
+            "topic": "topic",
+            "partition": 4,
+            "offset": offset,
+            "timestamp": NOON,
+            "timestampType": 0,
+            "headers": [{"key": "trace", "value": b"1"}],
+        }
         for offset, value in enumerate(values)
     ]
-    return spark.createDataFrame(rows, KAFKA)
+    return frame_of(spark, rows, KAFKA)
 
 
 def test_a_message_is_kept_as_it_is_with_its_place_and_its_schema(

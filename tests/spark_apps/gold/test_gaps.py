@@ -9,6 +9,7 @@ import pytest
 
 from schemas.id_range import IdRange, from_text
 from schemas.table import table_at
+from spark_apps.frame import frame_of
 from spark_apps.gold.gaps import (
     Answer,
     Gap,
@@ -242,7 +243,7 @@ def arrived(lake: Lake, *ids: int, **changes: Any) -> None:
                 "gold_ingestion_timestamp": NOW,
             }
         )
-    frame = lake.spark.createDataFrame(rows, table_at("gold.trades").ddl)
+    frame = frame_of(lake.spark, rows, table_at("gold.trades").ddl)
     frame.coalesce(1).writeTo(lake.name("gold.trades")).append()
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from schemas.table import table_at
+from spark_apps.frame import frame_of
 from spark_apps.gold.trades import APP as GOLD
 from spark_apps.lane import promote
 from spark_apps.streams import history, newest_data
@@ -35,7 +36,7 @@ def refuse(lake: Lake, *offsets: int) -> None:
         # The other stages' letters name rows that silver does not have.
         for offset, stage in (*((each, "gate") for each in offsets), (1, "gold"))
     ]
-    frame = lake.spark.createDataFrame(rows, table_at("silver.dead_letters").ddl)
+    frame = frame_of(lake.spark, rows, table_at("silver.dead_letters").ddl)
     frame.coalesce(1).writeTo(lake.name("silver.dead_letters")).append()
 
 

@@ -35,13 +35,12 @@ class Way:
     def publish(self, rows: DataFrame) -> None:
         said = rows.orderBy("value").collect()
         self.came.append(len(said))
-        spec = self.lake.spark.table(self.lake.name("bronze.trades")).schema
         now = datetime.now(UTC)
         sent = [
             {
                 "kafka_key": row.key,
                 "raw_bytes": row.value,
-                "headers": row.headers,
+                "headers": [each.asDict() for each in row.headers or ()],
                 "topic": row.topic,
                 "partition": row.partition,
                 "offset": next(self.lake.offsets),
@@ -52,8 +51,7 @@ class Way:
             for row in said[: self.takes]
         ]
         if sent:
-            frame = self.lake.spark.createDataFrame(sent, spec)
-            frame.coalesce(1).writeTo(self.lake.name("bronze.trades")).append()
+            self.lake.carry(sent)
         if len(said) > self.takes:
             raise ConnectionError("killed")
 
