@@ -17,8 +17,8 @@ JARS = Path(os.environ.get("BULLION_JARS") or ROOT / ".bullion/jars/spark")
 BRIEF = " -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m -XX:+UseSerialGC"
 """A driver that lives for minutes spends most of them on compiling itself well.
 
-Java then gives compiled code 48 MB, which are full after some fifty tests: code is thrown
-away, with a whole garbage collection each time, and compiled again.
+Java then gives compiled code 48 MB, which are full after some fifty tests: code is
+thrown away, with a whole garbage collection each time, and compiled again.
 """
 
 
@@ -58,12 +58,12 @@ def registry() -> Iterator[Registry]:
 
 
 @pytest.fixture(scope="session")
-def blank(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the first lake is kept as it was bootstrapped, for all others."""
-    return tmp_path_factory.mktemp("blank") / "lake"
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where lakes are kept as they were made, for all tests that begin with such."""
+    return tmp_path_factory.mktemp("shelf")
 
 
 @pytest.fixture
-def lake(spark: SparkSession, registry: Registry, tmp_path: Path, blank: Path) -> Lake:
+def lake(spark: SparkSession, registry: Registry, tmp_path: Path, shelf: Path) -> Lake:
     """A lake of one exchange, bootstrapped and empty."""
-    return Lake.begun(spark, registry, tmp_path, blank)
+    return Lake.begun(spark, registry, tmp_path, shelf)

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from itertools import count
 from pathlib import Path
 from typing import Any, Self
 
@@ -111,6 +110,17 @@ def message(
     return b"\x00" + schema_id.to_bytes(4, "big") + body.getvalue()
 
 
+@dataclass
+class Offsets:
+    """Gives offsets of a partition, one after the other."""
+
+    next: int = 0
+
+    def __next__(self) -> int:
+        self.next += 1
+        return self.next - 1
+
+
 @dataclass(frozen=True, kw_only=True)
 class Lake:
     """The tables of one exchange, and the steps of its lane."""
@@ -119,21 +129,15 @@ class Lake:
     registry: Registry
     exchange: str
     settings: Settings
-    offsets: "count[int]" = field(default_factory=count)
+    shelf: Path
+    offsets: Offsets = field(default_factory=Offsets)
 
     @classmethod
     def begun(
-        cls, spark: SparkSession, registry: Registry, folder: Path, blank: Path
+        cls, spark: SparkSession, registry: Registry, folder: Path, shelf: Path
     ) -> Self:
-        """Return a lake with nothing in it, whatever the last test left.
-
-        It is bootstrapped once; the others are copies of `blank`, byte by byte.
-        """
+        """Return a lake with nothing in it, whatever the last test left."""
         exchange = all_exchanges()[0]
-        warehouse = spark.conf.get(f"spark.sql.catalog.{CATALOG}.warehouse")
-        assert warehouse is not None
-        tables = Path(warehouse.removeprefix("file://"))
-        shutil.rmtree(tables, ignore_errors=True)
         settings = replace(
             Settings.read(
                 {
@@ -144,15 +148,44 @@ class Lake:
             ),
             exchanges=(exchange,),
         )
-        lake = cls(spark=spark, registry=registry, exchange=exchange, settings=settings)
-        if not blank.exists():
-            bootstrap(spark, settings)
-            shutil.copytree(tables, blank / "tables")
-            shutil.copytree(settings.checkpoints, blank / "checkpoints")
-        else:
-            shutil.copytree(blank / "tables", tables)
-            shutil.copytree(blank / "checkpoints", settings.checkpoints)
+        lake = cls(
+            spark=spark,
+            registry=registry,
+            exchange=exchange,
+            settings=settings,
+            shelf=shelf,
+        )
+        shutil.rmtree(lake.tables, ignore_errors=True)
+        lake.become("blank", lambda: bootstrap(spark, settings))
         return lake
+
+    @property
+    def tables(self) -> Path:
+        """The folder of the warehouse, which all lakes of a session share."""
+        warehouse = self.spark.conf.get(f"spark.sql.catalog.{CATALOG}.warehouse")
+        assert warehouse is not None
+        return Path(warehouse.removeprefix("file://"))
+
+    def become(self, name: str, make: Callable[[], object]) -> None:
+        """Become a lake that is made once in a session, and copied byte by byte.
+
+        `make` makes it of this one. Its runs are of today, and audits ask by the day.
+        """
+        there = self.shelf / f"{name} {datetime.now(UTC):%Y-%m-%d}"
+        folders = {
+            "tables": self.tables,
+            "checkpoints": Path(self.settings.checkpoints),
+        }
+        if there.exists():
+            for each, folder in folders.items():
+                shutil.rmtree(folder, ignore_errors=True)
+                shutil.copytree(there / each, folder)
+            self.offsets.next = int((there / "next offset").read_text())
+            return
+        make()
+        for each, folder in folders.items():
+            shutil.copytree(folder, there / each)
+        (there / "next offset").write_text(str(self.offsets.next))
 
     def name(self, address: str) -> str:
         return f"{CATALOG}.{table_at(address).identifier(self.exchange)}"

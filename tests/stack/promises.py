@@ -256,6 +256,12 @@ def end_everything(laptop: Laptop) -> None:
     eventually(none_left, "every process of the stack is dead", within=60, every=0.5)
 
 
+def is_running(laptop: Laptop, program: str) -> bool:
+    """Return whether `status` knows the pid of a program."""
+    told = laptop.status()["processes"]
+    return any(each["name"] == program and each["pid"] for each in told)
+
+
 def pid_of(laptop: Laptop, program: str) -> int:
     """Return the pid of a program that `status` says is running."""
     (process,) = (

@@ -104,9 +104,13 @@ def ledger(way: Way) -> list[Any]:
 @pytest.fixture
 def unknown(lake: Lake) -> Iterator[Lake]:
     """A lane with a letter that nobody could read (id 1) until its schema was there."""
-    wide = record(trade(lake.exchange, trade_id="1")) | {"desk": "floor"}
-    lake.arrive(message(wide, 40, WIDER), broken(lake, price=Decimal(0)))
-    carry(lake)
+
+    def make() -> None:
+        wide = record(trade(lake.exchange, trade_id="1")) | {"desk": "floor"}
+        lake.arrive(message(wide, 40, WIDER), broken(lake, price=Decimal(0)))
+        carry(lake)
+
+    lake.become("a letter nobody could read", make)
     assert [row.error_reason for row in letters(lake)] == [
         "unknown_schema_id",
         "price_must_be_positive",
