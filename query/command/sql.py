@@ -49,6 +49,11 @@ def run(asked: argparse.Namespace, settings: Settings) -> int:
     if plot and asked.query is None and not plot.endswith(".png"):
         # `--plot "SELECT ..."`: what follows is the question.
         asked.query, plot = plot, ""
+    if plot is not None and asked.output:
+        raise QueryRefused(
+            "-o writes the rows and --plot draws them: ask for one of the two "
+            "(--plot FILE.png draws into a file)"
+        )
     with Lake(settings, as_of=asked.as_of) as lake:
         if asked.query is None and sys.stdin.isatty():
             from query.command.prompt import prompt

@@ -51,10 +51,11 @@ class Today:
         Raises:
             NotThere: that snapshot has expired.
         """
-        run = self.run(snapshot)
+        letters = chosen(self.letters(snapshot), self.asked)
+        run = self.run(letters)
 
         def said() -> DataFrame:
-            return judged_again(chosen(self.letters(snapshot), self.asked), run)
+            return judged_again(letters, run)
 
         with cached(said) as judged:
             held = self.gold(judged.where(F.size("broken") == 0))
@@ -71,7 +72,6 @@ class Today:
                 # Another stage's letter may be of the same message.
                 .withColumn("stage", F.lit("silver"))
             )
-            letters = chosen(self.letters(snapshot), self.asked)
             yield (
                 traced(letters, self.ledger())
                 .withColumn("copy", same_bytes())
@@ -86,11 +86,10 @@ class Today:
         url, exchange = self.settings.registry_url, self.asked.exchange
         return judge(exchange, tuple(registered(url, TRADES.subject(exchange))))
 
-    def run(self, snapshot: int) -> Run:
+    def run(self, letters: DataFrame) -> Run:
         """Return a run that knows each schema id of the letters, if anybody does."""
         url, exchange = self.settings.registry_url, self.asked.exchange
         known = registered(url, TRADES.subject(exchange))
-        letters = chosen(self.letters(snapshot), self.asked)
         named = letters.where("stage = 'silver'").select(schema_id("raw_record"))
         ids = {row[0] for row in named.distinct().collect() if row[0] is not None}
         found = resolved(url, ids - known.keys(), tries=1)

@@ -161,6 +161,17 @@ def test_what_cannot_be_drawn_is_said(settings: Settings, text: str, said: str) 
         run(parsed(text, "--plot"), settings)
 
 
+def test_rows_are_written_or_drawn_and_not_both(
+    settings: Settings, tmp_path: Path
+) -> None:
+    there = tmp_path / "rows.csv"
+
+    with pytest.raises(QueryRefused, match="ask for one of the two"):
+        run(parsed(PRICES, "--plot", "-o", str(there)), settings)
+
+    assert not there.exists()
+
+
 def test_as_of_reads_the_tables_as_they_were(sql: Asking, settings: Settings) -> None:
     text = f"SELECT count(*) AS rows FROM {GOLD}"
 
