@@ -17,9 +17,10 @@ def frame_of(
     Python worker, which takes half a second to begin; these are in the plan.
 
     Raises:
-        pyarrow.ArrowInvalid: a value does not fit its column.
+        pyarrow.ArrowException: a value does not fit its column; it is not rounded.
     """
     schema = StructType.fromDDL(ddl)
+    assert isinstance(schema, StructType), f"no columns: {ddl}"
     return spark.createDataFrame(
         pa.Table.from_pylist(list(rows), schema=to_arrow_schema(schema)), schema
     )
