@@ -107,16 +107,6 @@ class Lake:
                 raise QueryRefused(explained(str(error), text, self)) from error
         raise AssertionError("the last try returns or raises")
 
-    def query(self, text: str) -> duckdb.DuckDBPyConnection:
-        """Return the connection with the answer of the last statement ready.
-
-        DuckDB has not read the files by then: where that may not fail, use `read`.
-
-        Raises:
-            QueryRefused: it would write, or names what is not there.
-        """
-        return self.read(text, lambda answer: answer)
-
     def view(self, name: str) -> None:
         """Make the view of a table or the macro of a term, once a connection."""
         if name in self._made:

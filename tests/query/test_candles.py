@@ -71,8 +71,8 @@ def write(catalog: SqlCatalog, width: str, rows: list[dict[str, Any]]) -> None:
 
 
 def asked(lake: Lake, words: str, symbol: str = "BTCUSD") -> list[dict[str, Any]]:
-    names, rows = answered(
-        lake.query(f"SELECT * FROM candles({words}) WHERE symbol = '{symbol}'")
+    names, rows = lake.read(
+        f"SELECT * FROM candles({words}) WHERE symbol = '{symbol}'", answered
     )
     return [dict(zip(names, row, strict=True)) for row in rows]
 

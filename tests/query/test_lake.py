@@ -3,6 +3,7 @@
 import io
 import json
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from pyiceberg.catalog.sql import SqlCatalog
@@ -20,9 +21,12 @@ GOLD = "gold_crypto_trades"
 
 
 def count(lake: Lake, name: str) -> int:
-    found = lake.query(f"SELECT count(*) FROM {name}").fetchone()
-    assert found
-    return int(found[0])
+    ((found,),) = rows(lake, f"SELECT count(*) FROM {name}")
+    return int(found)
+
+
+def rows(lake: Lake, text: str) -> list[tuple[Any, ...]]:
+    return lake.read(text, answered)[1]
 
 
 def test_every_table_has_a_name_and_bronze_and_silver_a_union(small: Lake) -> None:
@@ -33,7 +37,7 @@ def test_every_table_has_a_name_and_bronze_and_silver_a_union(small: Lake) -> No
 
 
 def test_a_price_is_read_to_its_last_digit(small: Lake) -> None:
-    (found,) = small.query(f"SELECT price FROM {GOLD} WHERE trade_id = '1'").fetchall()
+    (found,) = rows(small, f"SELECT price FROM {GOLD} WHERE trade_id = '1'")
 
     assert type(found[0]) is Decimal
     assert found[0] == DIGITS
@@ -56,9 +60,9 @@ def test_a_new_connection_sees_the_newest_commit_and_an_old_one_its_own(
 
 
 def test_a_table_without_rows_has_its_columns_all_the_same(small: Lake) -> None:
-    names, rows = answered(small.query("SELECT * FROM bronze_crypto_trades"))
+    names, found = small.read("SELECT * FROM bronze_crypto_trades", answered)
 
-    assert rows == []
+    assert found == []
     columns = [column.name for column in table_at("bronze.trades").columns]
     assert names == [*columns, "exchange"]
 
@@ -81,7 +85,7 @@ def test_a_table_without_rows_has_its_columns_all_the_same(small: Lake) -> None:
 )
 def test_a_statement_that_writes_is_refused(small: Lake, text: str) -> None:
     with pytest.raises(QueryRefused, match="only reads"):
-        small.query(text)
+        small.read(text, answered)
 
 
 @pytest.mark.parametrize(
@@ -95,21 +99,21 @@ def test_a_statement_that_writes_is_refused(small: Lake, text: str) -> None:
     ],
 )
 def test_a_question_may_be_explained(small: Lake, text: str) -> None:
-    assert small.query(text).fetchall()
+    assert rows(small, text)
 
 
 def test_a_wrong_name_says_what_was_probably_meant(small: Lake) -> None:
     with pytest.raises(QueryRefused, match=f"Did you mean {GOLD}"):
-        small.query("SELECT * FROM gold_crypto_trade")
+        small.read("SELECT * FROM gold_crypto_trade", answered)
 
 
 @pytest.mark.parametrize("form", ["json", "csv", "table"])
 def test_every_format_shows_all_digits(small: Lake, form: str) -> None:
     out = io.StringIO()
-    names, rows = answered(
-        small.query(f"SELECT price, timestamp FROM {GOLD} WHERE trade_id = '1'")
+    names, found = small.read(
+        f"SELECT price, timestamp FROM {GOLD} WHERE trade_id = '1'", answered
     )
-    show(names, rows, form, out)
+    show(names, found, form, out)
 
     assert str(DIGITS) in out.getvalue()
     if form == "json":
