@@ -1,7 +1,7 @@
 """What went into a batch and what came out of it: checked, and kept for who asks."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 
 from schemas.table import CATALOG, table_at
 from spark_apps.app import Run
-from spark_apps.frame import frame_of
+from spark_apps.frame import lines_of
 from spark_apps.marks import Landed, Mark, put_once
 
 
@@ -148,8 +148,7 @@ def enter(
 ) -> None:
     """Keep the account of a batch; once, however often the batch is done again."""
     table = table_at(address)
-    lines = frame_of(spark, [asdict(each) for each in account], table.ddl)
-    put_once(lines.coalesce(1), table.identifier(), mark, {})
+    put_once(lines_of(spark, table, account), table.identifier(), mark, {})
 
 
 def written(spark: SparkSession, done: Landed) -> DataFrame:

@@ -1,14 +1,13 @@
 """Rows of a small table of notes: new ones, or in the place of what was said before."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from schemas.table import CATALOG, Table
-from spark_apps.frame import frame_of
+from spark_apps.frame import lines_of
 from spark_apps.marks import saying
 from spark_apps.settings import Settings
 
@@ -19,7 +18,7 @@ def enter(
     """Write these rows of a table, each a dataclass with the table's columns."""
     if not said:
         return
-    rows = frame_of(spark, [asdict(each) for each in said], table.ddl).coalesce(1)
+    rows = lines_of(spark, table, said)
     target = f"{CATALOG}.{table.identifier()}"
     on = " AND ".join(f"{target}.{name} = s.{name}" for name in table.key)
     values = [c.name for c in table.columns if c.name not in table.key]

@@ -1,11 +1,15 @@
 """Rows that Python holds become a DataFrame."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
 
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import StructType
+
+from schemas.table import Table
 
 
 def frame_of(
@@ -22,5 +26,10 @@ def frame_of(
     schema = StructType.fromDDL(ddl)
     assert isinstance(schema, StructType), f"no columns: {ddl}"
     return spark.createDataFrame(
-        pa.Table.from_pylist(list(rows), schema=to_arrow_schema(schema)), schema
+        pa.Table.from_pylist(rows, schema=to_arrow_schema(schema)), schema
     )
+
+
+def lines_of(spark: SparkSession, table: Table, said: Sequence[Any]) -> DataFrame:
+    """Return dataclasses that have a table's columns as its rows, for one file."""
+    return frame_of(spark, [asdict(each) for each in said], table.ddl).coalesce(1)

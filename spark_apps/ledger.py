@@ -5,7 +5,7 @@ last one; ranges of ids grow together, and what lies between two is a gap.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, fields, replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from itertools import takewhile
 
@@ -17,7 +17,7 @@ from schemas.exchange import counts_trades
 from schemas.id_range import IdRange, joined
 from schemas.table import CATALOG, all_exchanges, table_at
 from spark_apps.entry import enter
-from spark_apps.frame import frame_of
+from spark_apps.frame import lines_of
 from spark_apps.gold.gaps import (
     ABSENT,
     FILLED,
@@ -178,8 +178,8 @@ def keep(
 
     An exchange has one partition, which is replaced whole.
     """
-    rows = frame_of(spark, [asdict(each) for each in held], RANGES.ddl)
-    writer = rows.coalesce(1).writeTo(f"{CATALOG}.{RANGES.identifier()}")
+    rows = lines_of(spark, RANGES, held)
+    writer = rows.writeTo(f"{CATALOG}.{RANGES.identifier()}")
     for name, value in {READ_TO: str(head), **settings.airflow}.items():
         writer = writer.option(f"snapshot-property.{name}", value)
     writer.overwritePartitions()

@@ -1,6 +1,7 @@
 """Where ids prove no loss, counts are compared: REST's against gold's, span by span."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
 from pyspark.sql import SparkSession
@@ -26,13 +27,6 @@ from spark_apps.settings import Settings
 
 TRADES, COUNTS = (table_at(each) for each in ("gold.trades", "gold.counts"))
 EDGE = timedelta(microseconds=1)
-SPAN = {
-    "number": "int",
-    "exchange": "string",
-    "symbol": "string",
-    "since": "timestamp",
-    "until": "timestamp",
-}
 
 
 def reconcile(
@@ -87,11 +81,8 @@ def in_gold(spark: SparkSession, counts: Sequence[Count]) -> dict[Span, int]:
         return {}
     spans = frame_of(
         spark,
-        [
-            dict(zip(SPAN, (number, *count.key), strict=True))
-            for number, count in enumerate(counts)
-        ],
-        ", ".join(f"{name} {kind}" for name, kind in SPAN.items()),
+        [asdict(count) | {"number": n} for n, count in enumerate(counts)],
+        "number int, exchange string, symbol string, since timestamp, until timestamp",
     )
     first, last = min(c.since for c in counts), max(c.until for c in counts)
     # All of it between literals, by which Iceberg leaves other days' files unread.

@@ -65,10 +65,7 @@ class Replay:
         if not line:
             return {"snapshot": "0", "counts": [], "passing": [], "breaking": []}
         snapshot = line[0].snapshot_id
-        with (
-            self.today.verdicts(snapshot) as judged,
-            cached(lambda: judged) as rows,
-        ):
+        with self.today.verdicts(snapshot) as rows:
             counts = rows.groupBy("state", "error_reason").count()
             told = counts.orderBy("state", "error_reason").collect()
             return {

@@ -55,7 +55,7 @@ class Today:
         run = self.run(letters)
 
         def said() -> DataFrame:
-            return judged_again(letters, run)
+            return judged_again(chosen(self.then(snapshot), self.asked), run)
 
         with cached(said) as judged:
             held = self.gold(judged.where(F.size("broken") == 0))
@@ -108,8 +108,12 @@ class Today:
                 f"the dead letters of snapshot {snapshot} were looked at too long ago: "
                 "nothing was sent; trigger the DAG again, and answer within hours"
             )
+        return self.then(snapshot)
+
+    def then(self, snapshot: int) -> DataFrame:
+        """Return the dead letters of a snapshot that is known to be kept."""
         reader = self.spark.read.option("versionAsOf", snapshot)
-        return reader.table(f"{CATALOG}.{name}")
+        return reader.table(f"{CATALOG}.{LETTERS.identifier()}")
 
     def gold(self, rows: DataFrame) -> DataFrame:
         """Return the trades that gold has in the times of some rows.

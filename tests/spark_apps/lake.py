@@ -206,9 +206,9 @@ class Lake:
             }
             for v in values
         ]
-        self.carry(rows)
+        self.bring(rows)
 
-    def carry(self, rows: Sequence[Mapping[str, object]]) -> None:
+    def bring(self, rows: Sequence[Mapping[str, object]]) -> None:
         """Let one bronze commit bring rows as they stand there."""
         spec = table_at("bronze.trades").ddl.replace(" NOT NULL", "")
         frame = frame_of(self.spark, rows, spec)

@@ -8,10 +8,6 @@ from tests.query.receiver import Receiver, receiver
 from tests.stack.laptop import Laptop
 from tests.stack.promises import RATE
 
-BRIEF = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=128m"
-"""What Java's own launcher adds for each JVM: the life of a driver that tests kill is
-short, and most of it would go into compiling itself well."""
-
 
 @pytest.fixture(scope="session")
 def hook() -> Iterator[Receiver]:
@@ -28,7 +24,6 @@ def laptop(
     laptop = Laptop(
         tmp_path_factory.mktemp("bullion") / "home",
         {
-            "JDK_JAVA_OPTIONS": BRIEF,
             "BULLION_LANE_SECONDS": "15",
             "BULLION_LANES_FIRST_S": "20",
             "BULLION_ABSENT_AFTER_SECONDS": "45",

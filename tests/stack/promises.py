@@ -258,17 +258,19 @@ def end_everything(laptop: Laptop) -> None:
 
 def is_running(laptop: Laptop, program: str) -> bool:
     """Return whether `status` knows the pid of a program."""
+    return bool(process_of(laptop, program)["pid"])
+
+
+def process_of(laptop: Laptop, program: str) -> dict[str, Any]:
+    """Return what `status` says of a program's process."""
     told = laptop.status()["processes"]
-    return any(each["name"] == program and each["pid"] for each in told)
+    process: dict[str, Any]
+    (process,) = (each for each in told if each["name"] == program)
+    return process
 
 
 def pid_of(laptop: Laptop, program: str) -> int:
     """Return the pid of a program that `status` says is running."""
-    (process,) = (
-        process
-        for process in laptop.status()["processes"]
-        if process["name"] == program
-    )
-    pid = int(process["pid"])
+    pid = int(process_of(laptop, program)["pid"])
     os.kill(pid, 0)
     return pid

@@ -81,38 +81,48 @@ def test_services_that_die_together_come_back_by_themselves(laptop: Laptop) -> N
     assert (lost(laptop), doubled(laptop), settled(laptop)) == ([], [], [])
 
 
+def kill_task(laptop: Laptop, step: str) -> None:
+    """Kill an Airflow task while it runs a step of a lane."""
+    found: list[int] = []
+
+    def runs() -> bool:
+        found[:] = [
+            pid
+            for pid, words in laptop.processes().items()
+            if f"spark_apps.run {step}" in words
+        ]
+        return bool(found)
+
+    eventually(runs, f"a task runs {step}", every=0.2)
+    # The task's own process is the parent of the job: both must end and come again.
+    stat = Path(f"/proc/{found[0]}/stat").read_text()
+    kill(int(stat.rsplit(")", 1)[1].split()[1]))
+
+
 def test_killed_airflow_tasks_lose_and_double_nothing(laptop: Laptop) -> None:
     for step in ("silver.trades", "gold.trades"):
-        found: list[int] = []
-
-        def runs() -> bool:
-            found[:] = [
-                pid
-                for pid, words in laptop.processes().items()
-                if f"spark_apps.run {step}" in words
-            ]
-            return bool(found)
-
-        eventually(runs, f"a task runs {step}", every=0.2)
-        # The task's own process is the job's parent: both must end and come again.
-        stat = Path(f"/proc/{found[0]}/stat").read_text()
-        kill(int(stat.rsplit(")", 1)[1].split()[1]))
+        kill_task(laptop, step)
     print(f"gold went on after {goes_on(laptop):.0f} s")
 
     assert (lost(laptop), doubled(laptop), settled(laptop)) == ([], [], [])
 
 
+def die_in_mid_batch(laptop: Laptop, app: str) -> None:
+    """Have the driver die once it has written an app's table."""
+    eventually(lambda: is_running(laptop, "spark-connect"), "a driver is there")
+    before = pid_of(laptop, "spark-connect")
+    file = laptop.home / "locks" / f"failpoint.{app}"
+    file.write_text(f"after {app}")
+
+    def dead() -> bool:
+        return not file.exists() and not Path(f"/proc/{before}").exists()
+
+    eventually(dead, f"the driver dies after {app}", every=0.5)
+
+
 def test_drivers_that_die_in_mid_batch_lose_and_double_nothing(laptop: Laptop) -> None:
     for app in ("silver.trades", "gold.trades"):
-        eventually(lambda: is_running(laptop, "spark-connect"), "a driver is there")
-        before = pid_of(laptop, "spark-connect")
-        file = laptop.home / "locks" / f"failpoint.{app}"
-        file.write_text(f"after {app}")
-
-        def dead() -> bool:
-            return not file.exists() and not Path(f"/proc/{before}").exists()
-
-        eventually(dead, f"the driver dies after {app}", every=0.5)
+        die_in_mid_batch(laptop, app)
     print(f"gold went on after {goes_on(laptop):.0f} s")
 
     assert (lost(laptop), doubled(laptop), settled(laptop)) == ([], [], [])
@@ -188,7 +198,7 @@ def test_lanes_outlive_the_snapshots_that_they_began_with(laptop: Laptop) -> Non
     )
 
     # The first run afterwards still knows the table as it was.
-    for _ in range(2):
+    for _ in range(3):
         goes_on(laptop)
 
 

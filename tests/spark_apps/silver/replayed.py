@@ -51,7 +51,7 @@ class Way:
             for row in said[: self.takes]
         ]
         if sent:
-            self.lake.carry(sent)
+            self.lake.bring(sent)
         if len(said) > self.takes:
             raise ConnectionError("killed")
 
